@@ -1,0 +1,1 @@
+"""Frozen values of the field: rows, units, tallies, languages. No I/O, no third-party imports."""

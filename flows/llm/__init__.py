@@ -1,0 +1,1 @@
+"""Everything that answers a chat request: HTTP endpoints, recordings, engines."""
