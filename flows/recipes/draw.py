@@ -1,0 +1,94 @@
+"""Draw the units of a stage: places of a family, each with variables drawn by quota from the seed.
+
+A place (slot) has the same variables whatever the run's size is, and keeps them when it is asked again, so that the
+rows that are accepted in the end keep every share of the recipe.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from random import Random
+
+from flows.domain.languages import language
+from flows.domain.records import Json
+from flows.domain.units import Unit
+from flows.ids import rng
+from flows.prompting.prompt import Prompt
+from flows.recipes.load import LoadedRecipe, Source
+from flows.recipes.quota import sequence, unlike_pairs
+
+
+def family_rows(loaded: LoadedRecipe, rows: int) -> dict[str, int]:
+    """Rows of every family in a run of `rows` rows; each is within one of its share."""
+    names = [source.name for source in loaded.sources]
+    counts = dict.fromkeys(names, 0)
+    draws = sequence([s.family.share for s in loaded.sources], rng(loaded.recipe.seed, "families"))
+    for index in islice(draws, rows):
+        counts[names[index]] += 1
+    return counts
+
+
+def variables(prompt: Prompt, languages: Mapping[str, float], *seed: Json) -> Iterator[dict[str, Json]]:
+    """Yield the drawn variables of slot 0, 1, 2, … of a prompt: languages by English name, then axes.
+
+    `languages` is ISO code -> share; every sequence has a generator of chance of its own, named by `seed`.
+    """
+    names: list[Json] = [language(code).name for code in languages]
+    shares = list(languages.values())
+    draws: dict[str, Iterator[Json]] = {
+        axis.name: _values([v.value for v in axis.values], axis.weights, rng(*seed, "axis", axis.name))
+        for axis in prompt.axes
+    }
+    if len(prompt.languages) == 1:
+        draws[prompt.languages[0]] = _values(names, shares, rng(*seed, "language", prompt.languages[0]))
+    pairs: Iterator[tuple[int, int]] | None = None
+    if len(prompt.languages) == 2:
+        first, second = (rng(*seed, "language", name) for name in prompt.languages)
+        pairs = unlike_pairs(shares, first, second)
+    while True:
+        drawn = {name: next(values) for name, values in draws.items()}
+        if pairs:
+            drawn |= dict(zip(prompt.languages, (names[i] for i in next(pairs)), strict=True))
+        yield drawn
+
+
+def instance_units(loaded: LoadedRecipe, source: Source, rows: int, tasks: Sequence[str]) -> list[Unit]:
+    """Units that fill the first `rows` slots of a family; `tasks` has one for every `rows_per_task` slots."""
+    recipe = loaded.recipe
+    drawn = variables(source.prompt, recipe.languages, recipe.seed, source.name)
+    per_task = source.family.rows_per_task
+    units = []
+    for slot, values in enumerate(islice(drawn, rows)):
+        task: dict[str, Json] = {"task": tasks[slot // per_task]} if source.brainstorm else {}
+        sample = slot % per_task if source.brainstorm else slot
+        given = {**task, **values, "sample": sample + 1, "attempt": 0}
+        units.append(Unit("generate", source.name, slot, 0, source.prompt.name, given))
+    return units
+
+
+def brainstorm_units(loaded: LoadedRecipe, source: Source, start: int, count: int) -> list[Unit]:
+    """Units `start` to `start + count` of a family's task lists."""
+    if source.brainstorm is None:
+        return []
+    recipe = loaded.recipe
+    drawn = variables(source.brainstorm, {}, recipe.seed, source.name, "tasks")
+    return [
+        Unit(
+            "brainstorm",
+            source.name,
+            slot,
+            0,
+            source.brainstorm.name,
+            {**values, "number": recipe.brainstorm.tasks_per_request, "sample": slot + 1, "attempt": 0},
+        )
+        for slot, values in islice(enumerate(drawn), start, start + count)
+    ]
+
+
+def again(unit: Unit, attempt: int) -> Unit:
+    """Ask for the same place once more."""
+    given = {**unit.variables, "attempt": attempt}
+    return Unit(unit.stage, unit.family, unit.slot, attempt, unit.prompt, given)
+
+
+def _values(values: Sequence[Json], weights: Sequence[float], chance: Random) -> Iterator[Json]:
+    return (values[index] for index in sequence(weights, chance))

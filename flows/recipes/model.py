@@ -1,0 +1,120 @@
+"""What a recipe file may say."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from flows.prompting.strict import SHARE_TOLERANCE, Strict
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Family(Strict):
+    """One family of rows and where its words come from."""
+
+    share: Share
+    """Part of the run's rows."""
+    prompt: str
+    """Name of the prompt that writes a row."""
+    brainstorm: str | None = None
+    """Name of the prompt that lists tasks; None for a family whose task follows from its variables."""
+    rows_per_task: Count = 2
+    axes: dict[str, dict[str, Annotated[float, Field(ge=0)]]] = {}
+    """Axis -> value -> weight, in place of the prompt's own weights; a value left out is not drawn."""
+
+
+class LLMSettings(Strict):
+    """How models are asked."""
+
+    temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_tokens: Count = 4096
+    extra: dict[str, str | int | float | bool] = {}
+    """Further fields of the request body."""
+    concurrency: Count = 64
+    """Most requests in flight."""
+    timeout: Annotated[float, Field(gt=0)] = 300.0
+    """Seconds one request may take."""
+    max_stall: Annotated[float, Field(gt=0)] = 120.0
+    """Seconds without any answer after which the run stops."""
+
+
+class Brainstorm(Strict):
+    """How task lists are asked for and thinned."""
+
+    tasks_per_request: Count = 20
+    near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """ROUGE-L F1 from which a task repeats an earlier one (Self-Instruct, arXiv 2212.10560)."""
+
+
+class Limits(Strict):
+    """When a run stops asking."""
+
+    requests_per_row: Annotated[float, Field(ge=1)] = 2.0
+    """Most requests of a family, as a multiple of its rows."""
+
+
+class Shards(Strict):
+    """How work is cut."""
+
+    units: Count = 128
+    """Units in one shard, one Prefect task run."""
+
+
+class Publish(Strict):
+    """What the published data set says of itself."""
+
+    validation: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Share of rows held out, by whole tasks."""
+    license: str = "other"
+    license_name: str | None = "generator-terms"
+    license_link: str | None = None
+    pretty_name: str | None = None
+
+
+class Price(Strict):
+    """US dollars for a million tokens of one model."""
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+
+
+class Recipe(Strict):
+    """A recipe file, checked."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    description: str
+    rows: Count
+    seed: int = 0
+    recording: str | None = None
+    """Recording that `--llm replay` answers from, a path below the prompt folder."""
+    languages: Annotated[dict[str, Share], Field(min_length=1)]
+    """ISO 639 code -> share of rows."""
+    families: Annotated[dict[str, Family], Field(min_length=1)]
+    llm: LLMSettings = LLMSettings()
+    brainstorm: Brainstorm = Brainstorm()
+    limits: Limits = Limits()
+    shards: Shards = Shards()
+    curate: dict[str, bool | int | float | str | list[str]] = {}
+    """Thresholds of the curation rules, by the names of its policy."""
+    publish: Publish = Publish()
+    prices: dict[str, Price] = {}
+    """Model name -> price; a name matches models that start with it."""
+
+    @field_validator("languages")
+    @classmethod
+    def _languages_sum(cls, languages: dict[str, float]) -> dict[str, float]:
+        return _sums_to_one(languages)
+
+    @model_validator(mode="after")
+    def _families_sum(self) -> "Recipe":
+        _sums_to_one({name: family.share for name, family in self.families.items()}, "families: ")
+        return self
+
+
+def _sums_to_one(shares: dict[str, float], where: str = "") -> dict[str, float]:
+    total = sum(shares.values())
+    if abs(total - 1) > SHARE_TOLERANCE:
+        raise ValueError(f"{where}the shares sum to {total:.4g}, they must sum to 1")
+    return shares
