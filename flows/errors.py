@@ -49,8 +49,12 @@ class LLMError(Exception):
 class TransientLLMError(LLMError):
     """The same call may succeed later."""
 
-    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, kind: str = "error", status: int | None = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
+        self.kind = kind
+        """Short name for tallies: rate_limit, overloaded, unreachable, timeout, reset, server_error, bad_body."""
         self.status = status
         """HTTP status, if one came."""
         self.retry_after = retry_after

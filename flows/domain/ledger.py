@@ -21,15 +21,19 @@ class StageTally:
         """Whether nothing vanished and nothing came from nowhere."""
         return self.entered + self.created == self.out + sum(self.dropped.values())
 
+    @property
+    def by_reason(self) -> dict[str, int]:
+        """What was dropped, the most frequent reason first."""
+        return dict(sorted(self.dropped.items(), key=lambda item: (-item[1], item[0])))
+
     def to_json(self) -> dict[str, object]:
         """Give the tally under the names of ledger.json."""
-        dropped = dict(sorted(self.dropped.items(), key=lambda item: (-item[1], item[0])))
         return {
             "name": self.name,
             "in": self.entered,
             "created": self.created,
             "out": self.out,
-            "dropped": dropped,
+            "dropped": self.by_reason,
         }
 
 

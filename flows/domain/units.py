@@ -22,9 +22,7 @@ class Unit:
 
     def key(self, fingerprint: str) -> str:
         """Give the unit's id within runs of this fingerprint."""
-        return digest(
-            fingerprint, self.stage, self.family, self.slot, self.attempt, self.prompt, dict(self.variables)
-        )
+        return digest(fingerprint, self.stage, self.family, self.slot, self.attempt, self.prompt, dict(self.variables))
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class PromptFolders:
 
     def load(self, name: str) -> Prompt:
         """Read and check one prompt; raises UsageError."""
-        path = self._find(name, ".md", "prompt")
+        path = self.find(name, ".md", "prompt")
         header, body = _split(path)
         parsed = parse_toml(_Header, header, path)
         axes = tuple(self._axis(axis, value, path) for axis, value in parsed.axes.items())
@@ -106,7 +106,7 @@ class PromptFolders:
 
     def _axis(self, name: str, value: str | _Axis, path: Path) -> Axis:
         if isinstance(value, str):
-            path = self._find(value, ".toml", f"axis (named by {path})")
+            path = self.find(value, ".toml", f"axis (named by {path})")
             value = parse_toml(_Axis, path.read_text(encoding="utf-8"), path)
         if value.column is not None and value.column not in COLUMNS:
             raise UsageError(f"{path}: axes.{name}.column: {value.column!r} is none of {', '.join(COLUMNS)}")
@@ -124,7 +124,8 @@ class PromptFolders:
         )
         return Axis(name, values, COLUMNS[value.column] if value.column else ())
 
-    def _find(self, name: str, suffix: str, what: str) -> Path:
+    def find(self, name: str, suffix: str = "", what: str = "file") -> Path:
+        """Give the path of a file of the prompt folders; raises UsageError."""
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise UsageError(f"{what} {name!r}: the name must stay inside the prompt folder")
         for root in self.roots:

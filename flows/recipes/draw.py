@@ -51,18 +51,33 @@ def variables(prompt: Prompt, languages: Mapping[str, float], *seed: Json) -> It
         yield drawn
 
 
-def instance_units(loaded: LoadedRecipe, source: Source, rows: int, tasks: Sequence[str]) -> list[Unit]:
-    """Units that fill the first `rows` slots of a family; `tasks` has one for every `rows_per_task` slots."""
+def run_units(loaded: LoadedRecipe, tasks: Mapping[str, Sequence[str]], rows: int) -> Iterator[Unit]:
+    """Yield the units that fill every slot of a run of `rows` rows, families interleaved by their shares.
+
+    `tasks` has the task sentences of each family that brainstorms.
+    """
+    units = [instance_units(loaded, source, tasks.get(source.name, ())) for source in loaded.sources]
+    draws = sequence([s.family.share for s in loaded.sources], rng(loaded.recipe.seed, "families"))
+    return (next(units[index]) for index in islice(draws, rows))
+
+
+def instance_units(loaded: LoadedRecipe, source: Source, tasks: Sequence[str]) -> Iterator[Unit]:
+    """Yield the unit of slot 0, 1, 2, … of a family.
+
+    Each task serves `rows_per_task` slots; when there are too few tasks they serve in turn again, with the sample
+    number counting on.
+    """
     recipe = loaded.recipe
     drawn = variables(source.prompt, recipe.languages, recipe.seed, source.name)
     per_task = source.family.rows_per_task
-    units = []
-    for slot, values in enumerate(islice(drawn, rows)):
-        task: dict[str, Json] = {"task": tasks[slot // per_task]} if source.brainstorm else {}
-        sample = slot % per_task if source.brainstorm else slot
+    for slot, values in enumerate(drawn):
+        task: dict[str, Json] = {}
+        sample = slot
+        if source.brainstorm:
+            lap, number = divmod(slot // per_task, len(tasks))
+            task, sample = {"task": tasks[number]}, lap * per_task + slot % per_task
         given = {**task, **values, "sample": sample + 1, "attempt": 0}
-        units.append(Unit("generate", source.name, slot, 0, source.prompt.name, given))
-    return units
+        yield Unit("generate", source.name, slot, 0, source.prompt.name, given)
 
 
 def brainstorm_units(loaded: LoadedRecipe, source: Source, start: int, count: int) -> list[Unit]:

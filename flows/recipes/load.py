@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from flows.errors import UsageError
 from flows.domain.languages import language
+from flows.errors import UsageError
 from flows.prompting.files import PromptFolders
 from flows.prompting.prompt import Axis, Prompt
-from flows.prompting.strict import check_shares, parse_toml, validate
+from flows.prompting.strict import check_shares, validate
 from flows.recipes.model import Family, Recipe
 
 
@@ -108,9 +108,7 @@ def _reweigh(axis: Axis, weights: Mapping[str, float], where: str) -> Axis:
         raise UsageError(f"{where}: no value {unknown[0]!r}; known: {', '.join(known)}")
     check_shares(weights.values(), where)
     total = sum(weights.values())
-    values = tuple(
-        replace(entry, weight=weights.get(str(entry.value), 0.0) / total) for entry in axis.values
-    )
+    values = tuple(replace(entry, weight=weights.get(str(entry.value), 0.0) / total) for entry in axis.values)
     return replace(axis, values=values)
 
 

@@ -1,0 +1,48 @@
+"""Schedule the invention of tasks: one Prefect task per shard of task lists."""
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
+from flows.stages import brainstorm as stage
+from flows.stages.brainstorm import TaskList
+from flows.stages.fanout import drain, shards_at_once
+from flows.stages.plan import Round, read_rounds
+from flows.stages.work import Work, active_work
+
+
+@task(
+    name="brainstorm-shard",
+    task_run_name="brainstorm-{shard}",
+    retries=2,
+    retry_delay_seconds=RETRY_DELAY_SECONDS,
+    retry_condition_fn=worth_a_retry,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+async def brainstorm_shard(shard: int) -> int:
+    """Ask for one shard of task lists; returns the number of tasks."""
+    return (await stage.brainstorm_shard(active_work(), shard)).out
+
+
+@flow(name="brainstorm", flow_run_name="brainstorm {run}", validate_parameters=False, persist_result=False)
+async def brainstorm(run: str) -> TaskList:
+    """List tasks until every family has enough, or its lists run out."""
+    work = active_work()
+    for planned in read_rounds(work.layout, stage.STAGE):
+        await _ask(work, planned)
+    tasks = stage.fold(work)
+    while tasks.short and (planned := stage.plan_round(work, tasks.short)):
+        await _ask(work, planned)
+        tasks = stage.fold(work)
+    return tasks
+
+
+async def _ask(work: Work, planned: Round) -> None:
+    work.progress.begin(stage.STAGE, planned.units, planned.number)
+    width = shards_at_once(work.loaded.recipe.llm.concurrency, work.loaded.recipe.shards.units)
+
+    async def ask(shard: int) -> None:
+        await brainstorm_shard(shard)
+
+    await drain(ask, planned.numbers, width=width)

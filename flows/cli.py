@@ -1,0 +1,106 @@
+"""Parse the command line, call one command, and turn its end into an exit code."""
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+from flows import __version__
+from flows.errors import TriplesmithError
+
+COMMANDS = {
+    "run": "make a data set, or continue one",
+    "plan": "say what a run would ask and cost; nothing is sent",
+    "status": "say how far a run is",
+    "publish": "upload a finished run to the Hugging Face Hub",
+    "doctor": "check endpoint, Hub token and disk, and say what to do",
+    "recipes": "list the recipes and check them",
+    "prompts": "list the prompts and check them, or show one",
+    "serve": "run the pipeline on a schedule, as a Prefect deployment",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0 done, 1 failed, 2 wrong use, 3 stopped at a gate or a budget."""
+    args = _parser().parse_args(argv)
+    if not args.command:
+        _parser().print_help()
+        return 0
+    # a stop that is asked for politely ends like Ctrl-C: what is finished is on disk
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return int(import_module(f"flows.commands.{args.command}").call(args))
+    except TriplesmithError as error:
+        return _end(args, error, f"triplesmith: {error}", error.exit_code)
+    except KeyboardInterrupt as error:
+        return _end(args, error, "triplesmith: interrupted; the same command continues the run", 130)
+    except BrokenPipeError:
+        # the reader of our output left; anything more to say has nobody to hear it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        words = f"triplesmith: {type(error).__name__}: {error}"
+        return _end(args, error, f"{words} (this is a bug; --debug shows where)", 1)
+
+
+def _end(args: argparse.Namespace, error: BaseException, words: str, code: int) -> int:
+    if args.debug:
+        traceback.print_exception(error)
+    sys.stderr.write(" ".join(words.split()) + "\n")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser = argparse.ArgumentParser(
+        prog="triplesmith",
+        description="Make training data for text-embedding models with an LLM.",
+        parents=[common],
+    )
+    parser.add_argument("--version", action="version", version=f"triplesmith {__version__}")
+    words = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parsers = {name: words.add_parser(name, help=text, parents=[common]) for name, text in COMMANDS.items()}
+    for name in ("run", "plan", "serve"):
+        _add_request(parsers[name])
+    _add_model(parsers["doctor"])
+    parsers["run"].add_argument("--record", metavar="PATH", help="record every reply, for --llm replay:PATH")
+    for name in ("run", "serve"):
+        _add_publish(parsers[name])
+    parsers["publish"].add_argument("run", metavar="RUN", help="run folder")
+    parsers["publish"].add_argument("repo", metavar="USER/NAME", help="Hub data set to upload to")
+    parsers["publish"].add_argument("--public", action="store_true", help="create it public; private is the default")
+    parsers["publish"].add_argument("--dry-run", action="store_true", help="print what the commit would hold")
+    parsers["status"].add_argument("run", metavar="RUN", help="run folder")
+    parsers["prompts"].add_argument("name", nargs="?", help="prompt to show")
+    parsers["serve"].add_argument("--cron", default="0 2 * * *", help="when to run, default every night at two")
+    return parser
+
+
+def _add_request(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", nargs="?", default="quickstart", help="recipe name or .toml file")
+    parser.add_argument("--out", metavar="DIR", help="run folder, default outputs/<recipe>")
+    parser.add_argument("--rows", type=_positive, metavar="N", help="accepted rows to make")
+    parser.add_argument("--seed", type=int, metavar="S", help="seed of every draw")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
+    _add_model(parser)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--llm", help="replay, replay:PATH, or the URL of an OpenAI-compatible server (…/v1)")
+    parser.add_argument("--model", metavar="M", help="model name at that server")
+
+
+def _add_publish(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--publish", metavar="USER/NAME", help="upload to this Hub data set when all rows are there")
+    parser.add_argument("--public", action="store_true", help="create it public; private is the default")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number

@@ -1,0 +1,91 @@
+"""Show a run's counters: a live line on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from flows.stages.progress import Progress
+
+LIVE_SECONDS = 0.5
+PLAIN_SECONDS = 10.0
+
+
+@contextmanager
+def shown(progress: Progress, clock: Callable[[], float] = time.monotonic) -> Iterator[None]:
+    """Show `progress` until the block ends."""
+    started = clock()
+    stop = threading.Event()
+    live = sys.stderr.isatty()
+
+    def line() -> str:
+        return describe(progress, clock() - started)
+
+    show = _live(line, stop) if live else _plain(line, progress, stop)
+    thread = threading.Thread(target=show, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def describe(progress: Progress, seconds: float) -> str:
+    """Put the counters into one line."""
+    parts = [progress.stage + (f" (top-up {progress.round})" if progress.round else "")]
+    if progress.planned:
+        parts.append(f"{progress.done}/{progress.planned} asked")
+    if progress.accepted:
+        parts.append(f"{progress.accepted}/{progress.target} rows accepted")
+    if progress.rejected:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in progress.rejected.most_common(3))
+        parts.append(f"{progress.rejected.total()} rejected ({reasons})")
+    traffic = progress.traffic
+    if traffic and (traffic.in_flight or traffic.tokens_out):
+        parts.append(f"{traffic.in_flight} in flight")
+        parts.append(f"{_short(traffic.tokens_in)}+{_short(traffic.tokens_out)} tokens")
+    if progress.rate:
+        parts.append(f"about {_duration((progress.planned - progress.done) / progress.rate)} left")
+    parts.append(_duration(seconds))
+    return " · ".join(parts)
+
+
+def _live(line: Callable[[], str], stop: threading.Event) -> Callable[[], None]:
+    def show() -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        with Live(Text(line()), console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+            while not stop.wait(LIVE_SECONDS):
+                live.update(Text(line(), no_wrap=True, overflow="ellipsis"), refresh=True)
+
+    return show
+
+
+def _plain(line: Callable[[], str], progress: Progress, stop: threading.Event) -> Callable[[], None]:
+    def say() -> None:
+        sys.stderr.write(line() + "\n")
+
+    def show() -> None:
+        progress.changed = say
+        while not stop.wait(PLAIN_SECONDS):
+            say()
+        progress.changed = lambda: None
+
+    return show
+
+
+def _short(count: int) -> str:
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f}{unit}"
+    return str(count)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s" if minutes else f"{rest}s"

@@ -1,0 +1,37 @@
+"""`triplesmith run`: make a data set, or continue one."""
+
+import argparse
+import asyncio
+import sys
+
+from flows.commands.environment import prepare_prefect
+from flows.commands.progress import shown
+from flows.commands.request import run_request
+from flows.stages.progress import Progress, watching
+from flows.stages.work import read_request, which_llm
+
+
+def call(args: argparse.Namespace) -> int:
+    """Run the pipeline; returns 0, or 3 when rows are missing."""
+    request = run_request(args)
+    loaded, layout = read_request(request)
+    llm = which_llm(request)
+    replaying = llm.startswith("replay")
+    source = "recorded replies of a language model; no model is asked" if replaying else llm
+    sys.stdout.write(f"{loaded.recipe.name}: {loaded.recipe.rows} rows into {layout.root}, from {source}\n")
+    sys.stdout.flush()
+    prepare_prefect()
+    progress = Progress()
+    with shown(progress), watching(progress):
+        from flows.pipeline import pipeline
+
+        result = asyncio.run(pipeline(request))
+    sys.stdout.write(f"{result.accepted} of {result.target} rows accepted; the data set is in {layout.publish}\n")
+    if result.commit:
+        sys.stdout.write(f"uploaded: {result.commit}\n")
+    if result.short:
+        sys.stderr.write(f"triplesmith: {result.short}\n")
+        return 3
+    sys.stdout.write(f"look at {layout.report}, or load it:\n")
+    sys.stdout.write(f"  from datasets import load_dataset; load_dataset({str(layout.publish)!r}, 'triplet')\n")
+    return 0

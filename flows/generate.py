@@ -1,0 +1,38 @@
+"""Schedule the writing of rows: one Prefect task per shard."""
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
+from flows.stages import generate as stage
+from flows.stages.fanout import drain, shards_at_once
+from flows.stages.plan import read_rounds
+from flows.stages.work import active_work
+
+
+@task(
+    name="generate-shard",
+    task_run_name="generate-{shard}",
+    retries=2,
+    retry_delay_seconds=RETRY_DELAY_SECONDS,
+    retry_condition_fn=worth_a_retry,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+async def generate_shard(shard: int) -> int:
+    """Write the rows of one shard; returns their number."""
+    return (await stage.generate_shard(active_work(), shard)).out
+
+
+@flow(name="generate", flow_run_name="generate {run} {round}", validate_parameters=False, persist_result=False)
+async def generate(run: str, round: int) -> None:
+    """Ask for the units of one planned round."""
+    work = active_work()
+    planned = read_rounds(work.layout, stage.STAGE)[round]
+    work.progress.begin(stage.STAGE, planned.units, planned.number)
+    width = shards_at_once(work.loaded.recipe.llm.concurrency, work.loaded.recipe.shards.units)
+
+    async def write(shard: int) -> None:
+        await generate_shard(shard)
+
+    await drain(write, planned.numbers, width=width)

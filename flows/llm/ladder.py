@@ -1,0 +1,129 @@
+"""Find out once per endpoint how an answer can be held to its schema, and remember it.
+
+Servers differ: most take `json_schema`, some only `json_object`, llama-cpp-python wants the schema inside
+`json_object`, and some take none of them. A request climbs down until a step is served; later ones go there at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from flows.llm.outcome import EndpointFailure
+from flows.llm.types import ChatRequest, Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One way to ask for structured output."""
+
+    rung: str
+    with_schema: bool = False
+
+    def response_format(self, request: ChatRequest) -> dict[str, Any] | None:
+        """Give the body field that asks for it, or None to ask for nothing."""
+        schema = dict(request.schema or {})
+        if self.rung == "json_schema":
+            return {
+                "type": "json_schema",
+                "json_schema": {"name": request.schema_name, "schema": schema, "strict": True},
+            }
+        if self.rung == "json_object":
+            return {"type": "json_object", "schema": schema} if self.with_schema else {"type": "json_object"}
+        return None
+
+
+STEPS = (Step("json_schema", True), Step("json_object", True), Step("json_object"), Step("none"))
+"""From the firmest hold to none."""
+
+Post: TypeAlias = Callable[[ChatRequest, Step], Awaitable[Completion]]
+"""Send a request at a step; raises EndpointFailure with what the endpoint said."""
+
+_PATIENCE = 3
+"""A 500 that does not name the format comes this often before the format is suspected."""
+
+
+class Ladder:
+    """What is known of an endpoint's structured output.
+
+    A schema that the endpoint refuses after it took others goes down alone. `rung` is where to begin when an earlier
+    run has found it out; `grace` is how many seconds requests wait for the first one to explore.
+    """
+
+    def __init__(self, rung: str | None = None, *, grace: float = 2.0) -> None:
+        rungs = [step.rung for step in STEPS]
+        self._step = rungs.index(rung) if rung else 0
+        self._proven = rung is not None
+        self._by_schema: dict[str, int] = {}
+        self._grace = grace
+        self._explorer: asyncio.Future[None] | None = None
+
+    @property
+    def rung(self) -> str | None:
+        """The rung that serves, or None until a request with a schema was answered."""
+        return STEPS[self._step].rung if self._proven else None
+
+    async def ask(self, request: ChatRequest, post: Post) -> Completion:
+        """Send the request at the step that serves it; raises EndpointFailure when it is not the format that fails."""
+        if request.schema is None:
+            return await post(request, STEPS[-1])
+        step = self._known(request.schema_name)
+        while step is None and self._explorer is not None:
+            explored, _ = await asyncio.wait([self._explorer], timeout=self._grace)
+            step = self._known(request.schema_name)
+            if not explored:
+                break  # a long answer, not a refusal: those come at once
+        if step is None:
+            return await self._explore(request, post)
+        try:
+            return await post(request, STEPS[step])
+        except EndpointFailure as error:
+            if not error.failure.names_format or step == len(STEPS) - 1:
+                raise
+            return await self._climb_down(request, post, step + 1, refused=error)
+
+    def _known(self, schema_name: str) -> int | None:
+        return self._by_schema.get(schema_name, self._step if self._proven else None)
+
+    async def _explore(self, request: ChatRequest, post: Post) -> Completion:
+        first = self._explorer is None
+        if first:
+            self._explorer = asyncio.get_running_loop().create_future()
+        try:
+            return await self._climb_down(request, post, self._step)
+        finally:
+            if first and self._explorer is not None:
+                self._explorer.set_result(None)
+                self._explorer = None
+
+    async def _climb_down(
+        self, request: ChatRequest, post: Post, top: int, *, refused: EndpointFailure | None = None
+    ) -> Completion:
+        """Try one step after the other; when even the last fails, the request was at fault and nothing is learnt."""
+        for step in range(top, len(STEPS)):
+            try:
+                completion = await self._try(request, post, step, patience=_PATIENCE if refused is None else 1)
+            except EndpointFailure as error:
+                if not error.failure.may_be_format:
+                    raise
+                refused = refused or error
+                continue
+            self._learn(request.schema_name, step, refused)
+            return completion
+        assert refused is not None
+        raise refused
+
+    async def _try(self, request: ChatRequest, post: Post, step: int, *, patience: int) -> Completion:
+        for left in reversed(range(patience)):
+            try:
+                return await post(request, STEPS[step])
+            except EndpointFailure as error:
+                if not left or error.failure.status != 500 or error.failure.names_format:
+                    raise
+        raise AssertionError("patience is at least 1")
+
+    def _learn(self, schema_name: str, step: int, refused: EndpointFailure | None) -> None:
+        if not self._proven:
+            self._proven, self._step = True, step
+        elif step > self._step and refused is not None and refused.failure.names_format:
+            self._by_schema[schema_name] = step

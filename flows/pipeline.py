@@ -1,0 +1,63 @@
+"""Run every stage of one run in order, topping up until the rows are there."""
+
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+
+from flows.brainstorm import brainstorm
+from flows.curate import curate
+from flows.errors import StoppedError
+from flows.generate import generate
+from flows.publish import publish
+from flows.stages import generate as generating
+from flows.stages.brainstorm import TaskList
+from flows.stages.curate import Curated
+from flows.stages.ledger import generated, ledger_markdown, ledger_table, read_ledger, write_ledger
+from flows.stages.plan import read_rounds
+from flows.stages.progress import watched
+from flows.stages.request import RunRequest
+from flows.stages.result import RunResult, explain_nothing, shortfall
+from flows.stages.work import Work, open_work
+
+
+@flow(name="pipeline", flow_run_name="{request.recipe}", persist_result=False)
+async def pipeline(request: RunRequest) -> RunResult:
+    """Brainstorm, generate, curate and publish; the same request again continues the run.
+
+    Raises TriplesmithError; a run that its cap on requests stopped is published as far as it is, and says so.
+    """
+    async with open_work(request, watched()) as work:
+        run = str(work.layout.root)
+        generating.check_size(work)
+        tasks = await brainstorm(run)
+        curated = await _fill(work, tasks)
+        write_ledger(work.layout, [tasks.tally, generated(work), curated.tally])
+        short = shortfall(work, curated)
+        commit = await publish(run, None if short else request.publish, request.public)
+        await _artifacts(work)
+    return RunResult(run, work.loaded.recipe.rows, curated.tally.out, commit, short)
+
+
+async def _fill(work: Work, tasks: TaskList) -> Curated:
+    """Ask and curate in rounds until every slot is filled or the caps are reached."""
+    run = str(work.layout.root)
+    if missing := [family for family in tasks.wanted if not tasks.tasks[family]]:
+        raise StoppedError(explain_nothing("no task", missing, tasks.tally))
+    for planned in read_rounds(work.layout, generating.STAGE):
+        await generate(run, planned.number)
+    curated = await curate(run)
+    while planned := generating.plan_round(work, tasks.tasks, curated.slots):
+        await generate(run, planned.number)
+        curated = await curate(run)
+        work.progress.accepted = curated.tally.out
+    if not curated.tally.out:
+        raise StoppedError(explain_nothing("no row", sorted(work.rows), generated(work)))
+    return curated
+
+
+async def _artifacts(work: Work) -> None:
+    """Leave the ledger where Prefect's interface shows it."""
+    tallies = read_ledger(work.layout)
+    await acreate_markdown_artifact(ledger_markdown(tallies), key="ledger", description=str(work.layout.root))
+    await acreate_table_artifact(ledger_table(tallies), key="ledger-by-reason", description=str(work.layout.root))

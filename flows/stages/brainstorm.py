@@ -1,0 +1,128 @@
+"""Invent tasks: one shard of task lists, the fold into one list without twins, and the rounds until there are enough."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from flows.curation.near import NearPolicy, near_twins
+from flows.domain.ledger import StageTally
+from flows.domain.units import Dropped, Unit
+from flows.prompting.ask import Answer
+from flows.prompting.prompt import Prompt
+from flows.recipes.draw import brainstorm_units
+from flows.stages.asking import run_shard
+from flows.stages.plan import Ask, Round, read_rounds, write_round
+from flows.stages.work import Work
+from flows.store.jsonio import read_lines, write_lines
+from flows.store.shards import ShardTally, read_dropped
+
+STAGE = "brainstorm"
+MOST_WORDS = 60
+"""A longer task sentence is a paragraph of chatter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task sentence."""
+
+    family: str
+    task: str
+    id: str
+    """Key of the unit that listed it, and its place in the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskList:
+    """The tasks of a run so far."""
+
+    tasks: Mapping[str, tuple[str, ...]]
+    """Family -> task sentences, in the order in which they were invented."""
+    wanted: Mapping[str, int]
+    """Family -> tasks that its rows need."""
+    tally: StageTally
+
+    @property
+    def short(self) -> dict[str, int]:
+        """Family -> tasks that are still missing."""
+        return {f: n - len(self.tasks[f]) for f, n in self.wanted.items() if n > len(self.tasks[f])}
+
+
+def wanted_tasks(work: Work) -> dict[str, int]:
+    """Tasks that a run's rows need, by family that brainstorms."""
+    return {
+        source.name: math.ceil(work.rows[source.name] / source.family.rows_per_task)
+        for source in work.loaded.sources
+        if source.brainstorm and work.rows[source.name]
+    }
+
+
+def plan_round(work: Work, short: Mapping[str, int]) -> Round | None:
+    """Plan as many lists as the missing tasks need; None when the cap on lists is reached."""
+    recipe = work.loaded.recipe
+    asked = asked_lists(work)
+    asks: list[Ask] = []
+    for family, missing in short.items():
+        least = math.ceil(wanted_tasks(work)[family] / recipe.brainstorm.tasks_per_request)
+        left = 1 + math.ceil(recipe.limits.requests_per_row * least) - asked[family]
+        count = min(left, math.ceil(missing / recipe.brainstorm.tasks_per_request))
+        units = brainstorm_units(work.loaded, work.loaded.source(family), asked[family], count)
+        asks += [Ask(unit) for unit in units]
+    return write_round(work.layout, STAGE, asks, shard_units=recipe.shards.units, rows=recipe.rows) if asks else None
+
+
+def asked_lists(work: Work) -> Counter[str]:
+    """Lists asked for so far, by family."""
+    asked: Counter[str] = Counter()
+    for planned in read_rounds(work.layout, STAGE):
+        for shard in planned.numbers:
+            asked.update(data["unit"]["family"] for data in read_lines(work.layout.plan(STAGE, shard)))
+    return asked
+
+
+async def brainstorm_shard(work: Work, shard: int) -> ShardTally:
+    """Ask for the task lists of one planned shard and seal their tasks."""
+
+    def tasks(unit: Unit, key: str, prompt: Prompt, answer: Answer) -> Iterator[Task]:
+        listed = answer.fields[prompt.reply[0].name]
+        return (Task(unit.family, task, f"{key}.{place}") for place, task in enumerate(listed))
+
+    return await run_shard(work, STAGE, shard, _prompt_of(work), tasks)
+
+
+def fold(work: Work) -> TaskList:
+    """Make one list of the tasks of all shards, an earlier task winning over its later twins; write it down."""
+    shards = [shard for planned in read_rounds(work.layout, STAGE) for shard in planned.numbers]
+    listed = [Task(**data) for shard in shards for data in read_lines(work.layout.rows(STAGE, shard))]
+    dropped = [_too_long(task) for task in listed if len(task.task.split()) > MOST_WORDS]
+    tasks = [task for task in listed if len(task.task.split()) <= MOST_WORDS]
+    policy = NearPolicy(measure="rouge_l", threshold=work.loaded.recipe.brainstorm.near_duplicate)
+    families = sorted(wanted_tasks(work))
+    twins = near_twins([task.task for task in tasks], policy, groups=[families.index(task.family) for task in tasks])
+    kept: dict[str, list[str]] = defaultdict(list)
+    for task, twin in zip(tasks, twins, strict=True):
+        if twin is None:
+            kept[task.family].append(task.task)
+        else:
+            detail = f"{twin.similarity:.2f} like {tasks[twin.index].task!r}"
+            dropped.append(Dropped(task.id, "near_duplicate", detail, asdict(task)))
+    write_lines(work.layout.stage(STAGE) / "dropped-tasks.jsonl", dropped)
+    write_lines(work.layout.stage(STAGE) / "tasks.jsonl", ({"family": f, "task": t} for f in families for t in kept[f]))
+    unread = list(read_dropped(work.layout, STAGE, shards))
+    reasons = Counter(entry.reason for entry in [*dropped, *unread])
+    out = sum(map(len, kept.values()))
+    tally = StageTally(STAGE, created=len(listed) + len(unread), out=out, dropped=reasons)
+    return TaskList({family: tuple(kept[family]) for family in families}, wanted_tasks(work), tally)
+
+
+def _too_long(task: Task) -> Dropped:
+    return Dropped(task.id, "too_long", f"{len(task.task.split())} words, at most {MOST_WORDS}", asdict(task))
+
+
+def _prompt_of(work: Work) -> Callable[[Unit], Prompt]:
+    def prompt(unit: Unit) -> Prompt:
+        brainstorm = work.loaded.source(unit.family).brainstorm
+        assert brainstorm is not None, "only families with a brainstorming prompt are planned"
+        return brainstorm
+
+    return prompt

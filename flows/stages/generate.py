@@ -1,0 +1,103 @@
+"""Write rows: the units of one shard, and the rounds that fill every slot of a run."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from flows.domain.records import Row
+from flows.domain.units import Unit
+from flows.errors import UsageError
+from flows.prompting.ask import Answer
+from flows.prompting.prompt import Prompt
+from flows.recipes.draw import again, run_units
+from flows.recipes.rows import build_row
+from flows.stages.asking import run_shard
+from flows.stages.plan import Round, read_plan, read_rounds, request_cap, requests_so_far, within_cap, write_round
+from flows.stages.work import Work
+from flows.store.shards import ShardTally
+
+STAGE = "generate"
+
+
+async def generate_shard(work: Work, shard: int) -> ShardTally:
+    """Write and seal the rows of one planned shard."""
+
+    def rows(unit: Unit, key: str, prompt: Prompt, answer: Answer) -> Iterator[Row]:
+        yield build_row(unit, prompt, answer.fields, answer.completions, key)
+
+    return await run_shard(work, STAGE, shard, lambda unit: work.loaded.source(unit.family).prompt, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Which slots of a run have an accepted row."""
+
+    filled: Mapping[str, bytearray]
+    """Family -> one byte a slot, 1 when it is filled."""
+
+    @classmethod
+    def empty(cls, rows: Mapping[str, int]) -> "Slots":
+        """Start with every slot of every family open."""
+        return cls({family: bytearray(count) for family, count in rows.items()})
+
+    def fill(self, family: str, slot: int) -> None:
+        """Note an accepted row."""
+        self.filled[family][slot] = 1
+
+    @property
+    def missing(self) -> Counter[str]:
+        """Open slots by family, families without any left out."""
+        counts = {family: len(slots) - sum(slots) for family, slots in self.filled.items()}
+        return Counter({family: count for family, count in counts.items() if count})
+
+    def is_open(self, unit: Unit) -> bool:
+        """Whether the unit's slot still waits for a row."""
+        return not self.filled[unit.family][unit.slot]
+
+
+def plan_round(work: Work, tasks: Mapping[str, Sequence[str]], slots: Slots) -> Round | None:
+    """Plan the asking of every open slot that the caps allow; None when there is nothing left to ask.
+
+    Raises UsageError when the folder already holds more slots than the run now has.
+    """
+    missing = slots.missing
+    if not missing:
+        return None
+    recipe = work.loaded.recipe
+    spent = requests_so_far(work.layout, STAGE)
+    left = {
+        family: request_cap(count, recipe.limits.requests_per_row) - spent[family] for family, count in work.rows.items()
+    }
+    attempts = _attempts(work, slots.is_open)
+    units = (
+        again(unit, attempts[place] + 1) if (place := (unit.family, unit.slot)) in attempts else unit
+        for unit in run_units(work.loaded, tasks, recipe.rows)
+        if slots.is_open(unit)
+    )
+    asks = within_cap(units, missing, left)
+    first = next(asks, None)
+    if first is None:
+        return None
+    return write_round(work.layout, STAGE, chain([first], asks), shard_units=recipe.shards.units, rows=recipe.rows)
+
+
+def check_size(work: Work) -> None:
+    """Raise UsageError when the folder was made for more rows than are asked for now."""
+    rows = work.loaded.recipe.rows
+    before = max((planned.rows for planned in read_rounds(work.layout, STAGE)), default=0)
+    if before > rows:
+        raise UsageError(
+            f"{work.layout.root} was made for {before} rows, not {rows}: give --rows {before} or more, or another --out"
+        )
+
+
+def _attempts(work: Work, wanted: Callable[[Unit], bool]) -> dict[tuple[str, int], int]:
+    """Last attempt of every slot that was asked for before and is still wanted."""
+    attempts: dict[tuple[str, int], int] = {}
+    for planned in read_rounds(work.layout, STAGE):
+        for shard in planned.numbers:
+            for ask in read_plan(work.layout, STAGE, shard):
+                if wanted(ask.unit):
+                    attempts[ask.unit.family, ask.unit.slot] = ask.unit.attempt
+    return attempts

@@ -1,0 +1,100 @@
+"""What a run has done so far, counted as it goes, for whoever shows it."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Traffic(Protocol):
+    """What is known of the requests to a model at this moment."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests on their way."""
+        ...
+
+    @property
+    def tokens_in(self) -> int:
+        """Tokens read by the model so far."""
+        ...
+
+    @property
+    def tokens_out(self) -> int:
+        """Tokens written by the model so far."""
+        ...
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counters of one run; stages add to them, a display reads them."""
+
+    target: int = 0
+    """Rows the run is to accept."""
+    stage: str = "start"
+    round: int = 0
+    """0 for the first asking of a stage, 1 and on for top-ups."""
+    planned: int = 0
+    """Units of the stage at work."""
+    done: int = 0
+    """Units of it that are finished, those of an earlier process included."""
+    written: int = 0
+    """Units of it that gave a row or a task list."""
+    accepted: int = 0
+    """Rows that passed curation so far."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Reason -> units and rows rejected so far in this stage."""
+    traffic: Traffic | None = None
+    began: float = 0.0
+    """When the stage or round began, on the monotonic clock."""
+    changed: Callable[[], None] = lambda: None
+    """Called when a stage begins; the display may say so."""
+
+    def begin(self, stage: str, planned: int, round: int = 0) -> None:
+        """Start a stage or another round of it."""
+        self.stage, self.planned, self.round = stage, planned, round
+        self.done = self.written = 0
+        self.began = time.monotonic()
+        self.rejected.clear()
+        self.changed()
+
+    @property
+    def rate(self) -> float:
+        """Units finished a second since the stage or round began."""
+        seconds = time.monotonic() - self.began
+        return self.done / seconds if self.began and seconds > 0 else 0.0
+
+    def finish(self, reason: str | None = None) -> None:
+        """Count one unit as written, or rejected for a reason."""
+        self.done += 1
+        if reason is None:
+            self.written += 1
+        else:
+            self.rejected[reason] += 1
+
+    def recount(self, done: int, rejected: Mapping[str, int]) -> None:
+        """Count a shard that an earlier process finished."""
+        self.done += done
+        self.written += done - sum(rejected.values())
+        self.rejected.update(rejected)
+
+
+_watched: ContextVar[Progress] = ContextVar("progress")
+
+
+def watched() -> Progress:
+    """Give the counters that somebody watches, or fresh ones."""
+    return _watched.get(Progress())
+
+
+@contextmanager
+def watching(progress: Progress) -> Iterator[None]:
+    """Have the runs inside count on `progress`: a flow's parameters must be plain data, so it cannot be one."""
+    token = _watched.set(progress)
+    try:
+        yield
+    finally:
+        _watched.reset(token)

@@ -1,0 +1,20 @@
+"""What a caller asks of a run: the flow's parameters, shown as a form in Prefect's interface."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RunRequest(BaseModel):
+    """One run. Secrets are not here: keys and tokens come from the environment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    recipe: str = Field("quickstart", description="Name of a recipe, or path of a .toml file")
+    out: str | None = Field(None, description="Run folder; outputs/<recipe> when empty")
+    rows: int | None = Field(None, ge=1, description="Accepted rows to make; the recipe's when empty")
+    seed: int | None = Field(None, description="Seed of every draw; the recipe's when empty")
+    llm: str | None = Field(None, description="replay, replay:PATH or the URL of an OpenAI-compatible server")
+    model: str | None = Field(None, description="Model name at that server")
+    changes: list[str] = Field(default_factory=list, description="Changes to the recipe, key=value each")
+    record: str | None = Field(None, description="File that every reply is recorded to, for --llm replay:PATH")
+    publish: str | None = Field(None, description="Hub data set USER/NAME to upload to")
+    public: bool = Field(False, description="Create the Hub data set public, not private")

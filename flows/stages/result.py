@@ -1,0 +1,47 @@
+"""How a run ended, in words for the person who started it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flows.domain.ledger import StageTally
+from flows.stages.curate import Curated
+from flows.stages.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The end of a run."""
+
+    run: str
+    """Run folder."""
+    target: int
+    accepted: int
+    commit: str | None = None
+    """Address of the Hub commit, when there was an upload."""
+    short: str | None = None
+    """Why rows are missing, and what to do; None when all are there."""
+
+
+def shortfall(work: Work, curated: Curated) -> str | None:
+    """Say which families lack rows because their caps on requests are reached, or None."""
+    missing = curated.slots.missing
+    if not missing:
+        return None
+    per_row = work.loaded.recipe.limits.requests_per_row
+    lacking = ", ".join(f"{family} {count}" for family, count in missing.items())
+    return (
+        f"the cap of {per_row:g} requests per row stopped the run with {missing.total()} rows missing ({lacking}); "
+        f"to go on, run again with --set limits.requests_per_row={2 * per_row:g}"
+    )
+
+
+def explain_nothing(what: str, families: Sequence[str], tally: StageTally) -> str:
+    """Say why a stage made nothing for some families."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in tally.by_reason.items()) or "nothing was asked"
+    hint = ""
+    if "not_recorded" in tally.dropped:
+        hint = (
+            "; the recording answers only the requests it was made from: the recipe's own rows, seed and prompts."
+            " Give --llm URL --model NAME to ask a model"
+        )
+    return f"{tally.name} gave {what} for {', '.join(families)}: {reasons}{hint}"

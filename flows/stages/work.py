@@ -1,0 +1,128 @@
+"""One open run: its folder, recipe, client and counters, as the stages need them."""
+
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from flows.errors import UsageError
+from flows.llm.open import open_llm, preflight
+from flows.llm.resilient import CallPolicy
+from flows.llm.types import LLM
+from flows.recipes.draw import family_rows
+from flows.recipes.load import LoadedRecipe, load_recipe
+from flows.stages.progress import Progress
+from flows.stages.request import RunRequest
+from flows.store.atomic import replace_file
+from flows.store.layout import Layout
+from flows.store.lock import locked
+from flows.store.manifest import claim
+
+NOT_WORDS = {
+    "recipe": {"description", "rows", "recording", "limits", "curate", "publish", "prices"},
+    "llm": {"concurrency", "timeout", "max_stall"},
+}
+"""What of a recipe does not change the words that are asked for: it may differ when a run is continued."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """One open run."""
+
+    layout: Layout
+    loaded: LoadedRecipe
+    fingerprint: str
+    client: LLM
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """Rows to accept, by family."""
+        return family_rows(self.loaded, self.loaded.recipe.rows)
+
+
+_active: ContextVar[Work] = ContextVar("work")
+
+
+def active_work() -> Work:
+    """Give the run that the calling flow belongs to."""
+    try:
+        return _active.get()
+    except LookupError:
+        raise UsageError("a stage runs inside a run: start the flow `pipeline`, or `triplesmith run`") from None
+
+
+def read_request(request: RunRequest) -> tuple[LoadedRecipe, Layout]:
+    """Load what a request names; raises UsageError."""
+    loaded = load_recipe(request.recipe, request.changes, rows=request.rows, seed=request.seed)
+    return loaded, Layout(Path(request.out or f"outputs/{loaded.recipe.name}"))
+
+
+def which_llm(request: RunRequest, environ: Mapping[str, str] = os.environ) -> str:
+    """Say where the run's replies come from: as asked, else OPENAI_BASE_URL or OPENAI_API_KEY, else a recording."""
+    if request.llm:
+        return request.llm
+    if url := environ.get("OPENAI_BASE_URL"):
+        return url
+    return "https://api.openai.com/v1" if environ.get("OPENAI_API_KEY") else "replay"
+
+
+@asynccontextmanager
+async def open_work(request: RunRequest, progress: Progress) -> AsyncIterator[Work]:
+    """Lock the run folder, open the client and check that the folder is this run's; raises TriplesmithError."""
+    loaded, layout = read_request(request)
+    with locked(layout):
+        client = open_client(request, loaded)
+        try:
+            facts = await preflight(client)
+            fingerprint = claim(layout, words(loaded, which_llm(request), facts.model))
+            with replace_file(layout.recipe) as file:
+                tomli_w.dump(loaded.recipe.model_dump(exclude_none=True), file)
+            work = Work(layout, loaded, fingerprint, client, progress)
+            progress.target = loaded.recipe.rows
+            progress.traffic = getattr(client, "traffic", None)
+            with _as_active(work):
+                yield work
+        finally:
+            await client.aclose()
+
+
+def open_client(request: RunRequest, loaded: LoadedRecipe) -> LLM:
+    """Open what answers the run's requests."""
+    settings = loaded.recipe.llm
+    policy = CallPolicy(concurrency=settings.concurrency, timeout=settings.timeout, max_stall=settings.max_stall)
+    recordings = loaded.folders.find(loaded.recipe.recording) if loaded.recipe.recording else None
+    return open_llm(
+        which_llm(request),
+        model=request.model,
+        policy=policy,
+        record=Path(request.record) if request.record else None,
+        recordings=recordings,
+    )
+
+
+def words(loaded: LoadedRecipe, llm: str, model: str) -> dict[str, Any]:
+    """All that changes the words of a run, for its fingerprint."""
+    recipe = loaded.recipe.model_dump(exclude=NOT_WORDS["recipe"])
+    recipe["llm"] = {key: value for key, value in recipe["llm"].items() if key not in NOT_WORDS["llm"]}
+    prompts = [prompt for source in loaded.sources for prompt in (source.prompt, source.brainstorm) if prompt]
+    kind = llm.partition(":")[0]
+    return {
+        "recipe": recipe,
+        "prompts": {prompt.name: prompt.fingerprint for prompt in prompts},
+        "llm": {"kind": "http" if kind == "https" else kind, "model": model},
+    }
+
+
+@contextmanager
+def _as_active(work: Work) -> Iterator[None]:
+    token = _active.set(work)
+    try:
+        yield
+    finally:
+        _active.reset(token)

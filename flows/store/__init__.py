@@ -1,0 +1,1 @@
+"""The run folder: paths, atomic files, journals, manifest and lock."""

@@ -1,0 +1,73 @@
+"""Every path of a run folder, named once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one run."""
+
+    root: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The effective recipe, defaults filled in."""
+        return self.root / "run.toml"
+
+    @property
+    def manifest(self) -> Path:
+        """What made the run."""
+        return self.root / "manifest.json"
+
+    @property
+    def ledger(self) -> Path:
+        """The account of every stage."""
+        return self.root / "ledger.json"
+
+    @property
+    def report(self) -> Path:
+        """The page a person looks at."""
+        return self.root / "report.html"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that works on the run."""
+        return self.root / ".lock"
+
+    @property
+    def publish(self) -> Path:
+        """The finished data set."""
+        return self.root / "publish"
+
+    def stage(self, stage: str) -> Path:
+        """Folder of a stage's shards."""
+        return self.root / stage
+
+    def round(self, stage: str, number: int) -> Path:
+        """Which shards are asked together; written after their plans."""
+        return self.root / stage / f"round-{number:05}.json"
+
+    def plan(self, stage: str, shard: int) -> Path:
+        """The units of one shard."""
+        return self.root / stage / f"plan-{shard:05}.jsonl"
+
+    def calls(self, stage: str, shard: int) -> Path:
+        """Journal of the raw replies of one shard."""
+        return self.root / "calls" / stage / f"shard-{shard:05}.jsonl"
+
+    def rows(self, stage: str, shard: int) -> Path:
+        """What one shard gave out."""
+        return self.root / stage / f"shard-{shard:05}.jsonl"
+
+    def dropped(self, stage: str, shard: int) -> Path:
+        """What one shard dropped, with reasons."""
+        return self.root / stage / f"dropped-{shard:05}.jsonl"
+
+    def scores(self, stage: str, shard: int) -> Path:
+        """What was measured on the rows of one shard."""
+        return self.root / stage / f"scores-{shard:05}.jsonl"
+
+    def tally(self, stage: str, shard: int) -> Path:
+        """Counts of one shard; written last, so that it seals the shard."""
+        return self.root / stage / f"tally-{shard:05}.json"
