@@ -63,9 +63,7 @@ class Endpoint:
                 raise to_error(failure, where=self.url, key_sent=bool(self.key)) from None
             except openai.APIConnectionError as error:
                 why = one_line(str(error.__cause__ or error), secret=self.key)
-                raise FatalLLMError(
-                    f"nobody answers at {self.url}: {why}. Start the server or mend --llm."
-                ) from None
+                raise FatalLLMError(f"nobody answers at {self.url}: {why}. Start the server or mend --llm.") from None
             except (orjson.JSONDecodeError, openai.OpenAIError):
                 raise LLMError(f"{self.url}/models is no list of models") from None
 

@@ -1,46 +1,77 @@
 """Judge from latencies alone at how many requests in flight a server works best.
 
-A server that queues what it cannot serve (vLLM, Ollama) never refuses; beyond its best point more requests in flight only
-make each of them slower. By Little's law throughput is requests in flight / latency, so it stops growing exactly where
-latency grows as fast as the number in flight. Latencies of chat replies vary a hundredfold with the reply's length,
-so they are compared by the mean of their logarithms, which no single long reply moves much.
+A server that queues what it cannot serve (vLLM, Ollama) never refuses; beyond its best point more requests in flight
+only make each slower. By Little's law throughput is requests in flight / latency, so it stops growing exactly where
+latency grows as fast as the number in flight. Latencies of chat replies vary a hundredfold with the reply's length:
+they are compared by the mean of their logarithms, and only differences beyond its standard error count.
 """
 
 import math
+from dataclasses import dataclass
 
-_STEP = math.log(2) / 2
+_WIDTH = math.log(2) / 2
 """Numbers in flight are compared in classes, each wider by a factor of sqrt(2)."""
 _WORTH = 0.72
-"""Growth of a class pays if log latency grows by less than this share of what would eat up the gain entirely."""
+"""A class pays if log latency grows by less than this share of the class's width (1 would be no gain at all)."""
+_ERRORS = 1.5
+"""Standard errors by which a difference must exceed that."""
 _ENOUGH = 5
-"""Fewer replies than this say nothing about a class."""
+"""Fewer replies than this say nothing."""
 _MEMORY = 200
-"""Replies over which the mean of a class forgets."""
+"""Replies over which a class forgets."""
 _FADING = 0.97
-"""What is left, after each window spent lower, of the weight of what was seen higher up."""
+"""Weight left, after each window spent lower, of what was seen higher up: it is tried again some time."""
+_MISSING = 0.03
+"""Share of a class's requests that may still be on their way: long replies come last, so an early mean is too short."""
+
+
+@dataclass(slots=True)
+class _Class:
+    """Replies to requests sent with about so many in flight."""
+
+    replies: float = 0.0
+    mean: float = 0.0
+    """Of log seconds."""
+    variance: float = 0.0
+    on_their_way: int = 0
+
+    def add(self, value: float) -> None:
+        self.replies = min(self.replies + 1.0, _MEMORY)
+        step = (value - self.mean) / self.replies
+        self.variance += (step * (value - self.mean) * (self.replies - 1) - self.variance) / self.replies
+        self.mean += step
+
+    @property
+    def error(self) -> float:
+        """Square of the mean's standard error."""
+        return self.variance / self.replies
 
 
 class LatencyBook:
-    """The smoothed log latency of each class of requests in flight."""
+    """What replies took, by the number in flight when their request was sent."""
 
     def __init__(self) -> None:
-        self._weight: dict[int, float] = {}
-        self._mean: dict[int, float] = {}
+        self._classes: dict[int, _Class] = {}
 
-    def add(self, in_flight: float, seconds: float) -> None:
-        """File a reply under the mean number in flight while it was on its way."""
+    def sent(self, in_flight: int) -> int:
+        """Note a request and give its class."""
         level = _level(in_flight)
-        weight = min(self._weight.get(level, 0.0) + 1.0, _MEMORY)
-        mean = self._mean.get(level, 0.0)
-        self._weight[level] = weight
-        self._mean[level] = mean + (math.log(max(seconds, 1e-6)) - mean) / weight
+        if level not in self._classes:
+            self._classes[level] = _Class()
+        self._classes[level].on_their_way += 1
+        return level
 
-    def best_below(self, limit: float) -> float | None:
-        """Give a lower limit when being at this one does not pay against any class below, else None."""
+    def ended(self, level: int, seconds: float | None) -> None:
+        """Note what a request took, or None when it was not answered."""
+        entry = self._classes[level]
+        entry.on_their_way -= 1
+        if seconds is not None:
+            entry.add(math.log(max(seconds, 1e-6)))
+
+    def best_below(self, limit: float) -> int | None:
+        """Give a lower limit when being at this one does not pay, else None."""
         top = _level(limit)
-        if self._pays(top):
-            return None
-        return _lower_edge(top)
+        return None if top == 0 or self._pays(top) else max(1, math.floor(math.exp((top - 1) * _WIDTH) + 1e-9))
 
     def pays_above(self, limit: float) -> bool:
         """Whether nothing is known against letting one more request in flight."""
@@ -48,26 +79,25 @@ class LatencyBook:
         return level == _level(limit) or self._pays(level)
 
     def fade(self, limit: float) -> None:
-        """Forget a little of what was seen at more than `limit` in flight, so that it is tried again some time."""
+        """Let what was seen at more than `limit` in flight weigh less."""
         top = _level(limit)
-        for level in self._weight:
+        for level, entry in self._classes.items():
             if level > top:
-                self._weight[level] *= _FADING
+                entry.replies *= _FADING
 
     def _pays(self, level: int) -> bool:
-        if self._weight.get(level, 0.0) < _ENOUGH:
+        here = self._classes.get(level)
+        if here is None or here.replies < _ENOUGH:
             return True
-        return not any(
-            self._mean[level] - self._mean[lower] > _WORTH * _STEP * (level - lower)
-            for lower, weight in self._weight.items()
-            if lower < level and weight >= _ENOUGH
-        )
+        for lower, entry in self._classes.items():
+            known = entry.replies >= _ENOUGH and entry.on_their_way <= _MISSING * entry.replies
+            if lower < level and known:
+                margin = _ERRORS * math.sqrt(here.error + entry.error)
+                if here.mean - entry.mean > _WORTH * _WIDTH * (level - lower) + margin:
+                    return False
+        return True
 
 
 def _level(in_flight: float) -> int:
-    return int(math.log(max(in_flight, 1.0)) / _STEP + 1e-9)
-
-
-def _lower_edge(level: int) -> float:
-    """The most in flight of the class below."""
-    return max(1.0, math.floor(math.exp(level * _STEP) - 1e-9))
+    """Number the classes: 1, 2, 3-4, 5, 6-8, 9-11, 12-16, … in flight."""
+    return max(0, math.ceil(math.log(max(in_flight, 1.0)) / _WIDTH - 1e-9))

@@ -67,7 +67,8 @@ def plan_round(work: Work, tasks: Mapping[str, Sequence[str]], slots: Slots) -> 
     recipe = work.loaded.recipe
     spent = requests_so_far(work.layout, STAGE)
     left = {
-        family: request_cap(count, recipe.limits.requests_per_row) - spent[family] for family, count in work.rows.items()
+        family: request_cap(count, recipe.limits.requests_per_row) - spent[family]
+        for family, count in work.rows.items()
     }
     attempts = _attempts(work, slots.is_open)
     units = (

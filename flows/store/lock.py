@@ -27,3 +27,14 @@ def locked(layout: Layout) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_locked(layout: Layout) -> bool:
+    """Whether a process works on the run now."""
+    if not layout.lock.exists():
+        return False
+    try:
+        with FileLock(layout.lock, blocking=False):
+            return False
+    except Timeout:
+        return True

@@ -1,0 +1,39 @@
+"""`triplesmith status`: say how far a run is."""
+
+import argparse
+import sys
+import tomllib
+from pathlib import Path
+
+from flows.recipes.model import Recipe
+from flows.stages import brainstorm, generate
+from flows.stages.ledger import ledger_markdown, read_ledger
+from flows.stages.plan import read_rounds
+from flows.store.layout import Layout
+from flows.store.lock import is_locked
+from flows.store.manifest import read_manifest
+from flows.store.shards import sealed
+
+
+def call(args: argparse.Namespace) -> int:
+    """Print what is finished and what is left."""
+    layout = Layout(Path(args.run))
+    manifest = read_manifest(layout)
+    recipe = Recipe.model_validate(tomllib.loads(layout.recipe.read_text(encoding="utf-8")))
+    llm = manifest["parts"]["llm"]
+    lines = [f"{layout.root}: recipe {recipe.name}, {recipe.rows} rows, model {llm['model'] or llm['kind']}"]
+    for stage in (brainstorm.STAGE, generate.STAGE):
+        rounds = read_rounds(layout, stage)
+        shards = [shard for planned in rounds for shard in planned.numbers]
+        done = sum(sealed(layout, stage, shard) is not None for shard in shards)
+        units = sum(planned.units for planned in rounds)
+        lines.append(f"{stage}: {done} of {len(shards)} shards done, {units} units in {len(rounds)} rounds")
+    ledger = read_ledger(layout)
+    if ledger:
+        lines += ["", ledger_markdown(ledger)]
+    if is_locked(layout):
+        lines.append("a process is working on it now")
+    elif not ledger or ledger[-1].name != "publish":
+        lines.append("not finished: the same `triplesmith run` command continues it")
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0

@@ -1,0 +1,65 @@
+import random
+from collections import Counter
+from itertools import islice
+
+import pytest
+
+from flows.recipes.quota import sequence, unlike_pairs
+
+E5_LANGUAGES = [0.431] + [0.371 / 13] * 13 + [0.198 / 79] * 79
+SHARES = {
+    "uniform": [1 / 3] * 3,
+    "skewed": [0.9, 0.05, 0.05],
+    "speed": [0.4, 0.5, 0.1],
+    "one": [1.0],
+    "with zero": [0.5, 0.0, 0.5],
+    "languages": E5_LANGUAGES,
+}
+
+
+def farthest(draws, shares):
+    counts = [0] * len(shares)
+    worst = 0.0
+    for number, draw in enumerate(draws, start=1):
+        counts[draw] += 1
+        worst = max(worst, *(abs(count - number * share) for count, share in zip(counts, shares, strict=True)))
+    return worst
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("shares", SHARES.values(), ids=SHARES.keys())
+def test_every_prefix_keeps_the_shares_to_within_one(shares, seed):
+    assert farthest(islice(sequence(shares, random.Random(seed)), 1000), shares) < 1
+
+
+def test_a_value_without_a_share_is_never_drawn():
+    assert 1 not in islice(sequence([0.5, 0.0, 0.5], random.Random(0)), 500)
+
+
+def test_the_seed_decides_the_order():
+    def first(seed):
+        return list(islice(sequence(SHARES["speed"], random.Random(seed)), 60))
+
+    assert first(1) == first(1)
+    assert first(1) != first(2)
+
+
+def test_two_axes_are_nearly_independent():
+    shares = [0.6, 0.2, 0.2]
+    pairs = Counter(islice(zip(sequence(shares, random.Random(1)), sequence(shares, random.Random(2))), 6000))
+    for (i, j), count in pairs.items():
+        assert count / 6000 == pytest.approx(shares[i] * shares[j], abs=0.03)
+
+
+@pytest.mark.parametrize("shares", [E5_LANGUAGES, [0.4] + [0.6 / 9] * 9, [0.5, 0.5]], ids=["93", "10", "2"])
+def test_pairs_differ_and_both_sides_keep_the_shares(shares):
+    pairs = list(islice(unlike_pairs(shares, random.Random(3), random.Random(4)), 1000))
+    assert all(i != j for i, j in pairs)
+    assert farthest((i for i, _ in pairs), shares) < 1
+    assert farthest((j for _, j in pairs), shares) < 1
+
+
+@pytest.mark.parametrize("shares", [[1.0], [1.0, 0.0], [0.7, 0.3]], ids=["one", "one with a share", "over half"])
+def test_pairs_that_cannot_be_are_refused(shares):
+    with pytest.raises(ValueError, match="none of them above one half"):
+        next(unlike_pairs(shares, random.Random(0), random.Random(0)))

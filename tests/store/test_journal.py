@@ -1,0 +1,63 @@
+import os
+
+import pytest
+
+from flows.errors import StoreError
+from flows.store.journal import Journal
+
+
+def test_what_is_appended_is_there_after_reopening(tmp_path):
+    path = tmp_path / "calls" / "shard.jsonl"
+    with Journal(path) as journal:
+        journal.append("a", {"text": "grüße"})
+        journal.append("b", 2)
+    with Journal(path) as journal:
+        assert (journal.get("a"), journal.get("b"), journal.get("c"), len(journal)) == ({"text": "grüße"}, 2, None, 2)
+
+
+def test_half_a_character_survives(tmp_path):
+    with Journal(tmp_path / "j") as journal:
+        journal.append("a", "\ud83d!")
+    with Journal(tmp_path / "j") as journal:
+        assert journal.get("a") == "\ud83d!"
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20])
+def test_a_torn_last_line_is_cut_off(tmp_path, cut):
+    path = tmp_path / "j"
+    with Journal(path) as journal:
+        journal.append("a", "first")
+        journal.append("b", "second, which is torn")
+    os.truncate(path, path.stat().st_size - cut)
+    with Journal(path) as journal:
+        assert (journal.get("a"), journal.get("b")) == ("first", None)
+        journal.append("b", "again")
+    with Journal(path) as journal:
+        assert journal.get("b") == "again"
+
+
+@pytest.mark.parametrize("damage", [b"{garbage", b"[]", b'{"key": "a"}', b"\xff\xfe"])
+def test_a_damaged_line_in_the_middle_is_named(tmp_path, damage):
+    path = tmp_path / "j"
+    with Journal(path) as journal:
+        journal.append("a", 1)
+    path.write_bytes(path.read_bytes() + damage + b"\n" + path.read_bytes())
+    with pytest.raises(StoreError, match=r"j: line 2 is damaged"):
+        Journal(path)
+
+
+def test_a_full_disk_is_one_clear_error():
+    with Journal_on_full_disk() as journal, pytest.raises(StoreError, match="No space left"):
+        journal.append("a", 1)
+
+
+def Journal_on_full_disk():
+    from pathlib import Path
+
+    return Journal(Path("/dev/full"))
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Journal(tmp_path / "file" / "j")
