@@ -42,8 +42,8 @@ def describe(progress: Progress, seconds: float) -> str:
     if progress.rejected:
         reasons = ", ".join(f"{count} {reason}" for reason, count in progress.rejected.most_common(3))
         parts.append(f"{progress.rejected.total()} rejected ({reasons})")
-    traffic = progress.traffic
-    if traffic and (traffic.in_flight or traffic.tokens_out):
+    traffic = progress.traffic()
+    if traffic.sent:
         parts.append(f"{traffic.in_flight} in flight")
         parts.append(f"{_short(traffic.tokens_in)}+{_short(traffic.tokens_out)} tokens")
     if progress.rate:

@@ -53,11 +53,6 @@ class Limiter:
         """Most requests in flight just now."""
         return int(self._limit)
 
-    @property
-    def waiting(self) -> int:
-        """Requests that wait for a place."""
-        return sum(not turn.done() for turn in self._queue)
-
     async def enter(self) -> Place:
         """Wait for a place; raises what `shut` was given."""
         if self._why_shut is not None:

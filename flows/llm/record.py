@@ -8,6 +8,7 @@ import orjson
 
 from flows.errors import StoreError
 from flows.llm.replay import address, read_recording, to_line
+from flows.llm.traffic import Traffic, traffic_of
 from flows.llm.types import LLM, ChatRequest, Completion
 
 
@@ -34,6 +35,11 @@ class Recorder:
     def model(self) -> str:
         """Name of the model."""
         return self.inner.model
+
+    @property
+    def traffic(self) -> Traffic:
+        """Counters of the inner model."""
+        return traffic_of(self.inner)
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Answer through the inner model and record the reply."""
@@ -77,18 +83,18 @@ class _Locked:
 
 def _cut_torn_line(file: int) -> None:
     """End the last line if it is whole, cut it off if it is not."""
-    size = os.fstat(file).st_size
-    start, tail = size, b""
+    start = os.fstat(file).st_size
+    tail = b""
     while start > 0 and b"\n" not in tail:
         step = min(start, 1 << 16)
         start -= step
         tail = os.pread(file, step, start) + tail
-    start, _, last = start + tail.rfind(b"\n") + 1, None, tail[tail.rfind(b"\n") + 1 :]
-    if not last:
+    end = tail.rfind(b"\n") + 1
+    if end == len(tail):
         return
     try:
-        orjson.loads(last)
+        orjson.loads(tail[end:])
     except orjson.JSONDecodeError:
-        os.ftruncate(file, start)
+        os.ftruncate(file, start + end)
     else:
         os.write(file, b"\n")

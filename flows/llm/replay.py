@@ -52,15 +52,11 @@ def read_recording(path: Path) -> Iterator[tuple[str, Completion]]:
     except OSError as error:
         raise UsageError(f"no recording at {path}: {error.strerror}.") from None
     with file:
-        number = 0
         try:
             for number, line in enumerate(jsonlines.Reader(_whole_lines(file), loads=orjson.loads), 1):
-                yield _from_line(line)
+                yield _from_line(line, f"{path}, line {number}")
         except jsonlines.InvalidLineError as error:
             raise StoreError(f"{path}, line {error.lineno}: no JSON. Remove the line or restore the file.") from None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            why = f"{type(error).__name__}: {error}"
-            raise StoreError(f"{path}, line {number}: no recorded reply ({why}). Remove or mend the line.") from None
 
 
 def find_recordings(places: Iterable[Path]) -> list[Path]:
@@ -111,27 +107,29 @@ class Replay:
         return self._replies
 
 
-def _from_line(line: Any) -> tuple[str, Completion]:
-    """Check a line; raises KeyError, TypeError, ValueError or AttributeError."""
-    if line["v"] != _VERSION:
-        raise ValueError(f"version {line['v']!r} is not known")
-    reply = line["reply"]
-    if not isinstance(reply["text"], str):
-        raise TypeError("the reply's text is no text")
-    logprobs = reply.get("logprobs")
-    known = {name: reply[name] for name in _FIELDS if name in reply}
-    completion = Completion(
-        **known,
-        recorded=True,
-        wording=line.get("wording"),
-        logprobs=None if logprobs is None else tuple(logprobs),
-    )
-    key = digest(str(line["prompt"]), dict(line["variables"].items()), int(line["turn"]), size=32)
-    return key, completion
+def _from_line(line: Any, where: str) -> tuple[str, Completion]:
+    """Give a line's address and reply; raises StoreError."""
+    try:
+        if line["v"] != _VERSION:
+            raise ValueError(f"version {line['v']!r} is not known")
+        reply = line["reply"]
+        if not isinstance(reply["text"], str) or not isinstance(line["variables"], dict):
+            raise TypeError("text is no text, or variables are no object")
+        logprobs = reply.get("logprobs")
+        completion = Completion(
+            **{name: reply[name] for name in _FIELDS if name in reply},
+            recorded=True,
+            wording=line.get("wording"),
+            logprobs=None if logprobs is None else tuple(logprobs),
+        )
+        return digest(str(line["prompt"]), line["variables"], int(line["turn"]), size=32), completion
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        why = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise StoreError(f"{where}: no recorded reply ({why}). Remove or mend the line.") from None
 
 
 def _whole_lines(file: Iterable[bytes]) -> Iterator[bytes]:
-    """Leave out a last line that a crash tore, and blank lines' only content."""
+    """Leave out a last line that a crash tore."""
     for line in file:
         if not line.endswith(b"\n"):
             try:

@@ -7,7 +7,6 @@ server has `max_stall` seconds to answer once; then every call raises StoppedErr
 """
 
 import asyncio
-from collections import Counter
 from random import Random
 
 from flows.errors import RejectedLLMError, StoppedError, TransientLLMError, TriplesmithError
@@ -36,36 +35,21 @@ class Resilient:
         self._limiter = Limiter(policy)
         self._stalled_since: float | None = None
         self._failing = 0
-        self._sent = self._answered = self._rejected = self._tokens_in = self._tokens_out = 0
-        self._retries: Counter[str] = Counter()
+        self.traffic = Traffic(limit=self._limiter.limit)
 
     @property
     def model(self) -> str:
         """Name of the model."""
         return self.inner.model
 
-    @property
-    def traffic(self) -> Traffic:
-        """The counters at this moment."""
-        return Traffic(
-            limit=self._limiter.limit,
-            in_flight=self._limiter.in_flight,
-            waiting=self._limiter.waiting,
-            sent=self._sent,
-            answered=self._answered,
-            rejected=self._rejected,
-            retries=dict(self._retries),
-            tokens_in=self._tokens_in,
-            tokens_out=self._tokens_out,
-        )
-
     async def complete(self, request: ChatRequest) -> Completion:
         """Answer; raises RejectedLLMError, FatalLLMError, or StoppedError when the server stays silent."""
-        limiter = self._limiter
+        limiter, traffic = self._limiter, self.traffic
         failures = own_failures = 0
         while True:
             place = await limiter.enter()
-            self._sent += 1
+            traffic.sent += 1
+            traffic.in_flight += 1
             answered = pushed_back = False
             try:
                 completion = await self.inner.complete(request)
@@ -74,7 +58,7 @@ class Resilient:
                 pushed_back = error.kind in _PUSHED_BACK
                 failure = error
             except RejectedLLMError:
-                self._rejected += 1
+                traffic.rejected += 1
                 self._heard()
                 raise
             except TriplesmithError as error:
@@ -82,20 +66,22 @@ class Resilient:
                 raise
             finally:
                 limiter.leave(place, answered=answered, pushed_back=pushed_back)
+                traffic.in_flight -= 1
+                traffic.limit = limiter.limit
             if answered:
                 self._heard()
-                self._answered += 1
-                self._tokens_in += completion.tokens_in
-                self._tokens_out += completion.tokens_out
+                traffic.answered += 1
+                traffic.tokens_in += completion.tokens_in
+                traffic.tokens_out += completion.tokens_out
                 return completion
             failures += 1
             own_failures += failure.kind not in _SERVERS_FAULT
             self._consider(failure, failures, own_failures)
-            if failure.retry_after is None:
+            if failure.retry_after:
+                limiter.pause(failure.retry_after)
+            else:
                 widest = self._policy.backoff * 2 ** min(failures - 1, 30)
                 await limiter.rest(self._rng.uniform(0, min(widest, self._policy.backoff_cap)))
-            else:
-                limiter.pause(failure.retry_after)
 
     async def aclose(self) -> None:
         """Let nobody in any more and close the inner model."""
@@ -110,7 +96,7 @@ class Resilient:
     def _consider(self, failure: TransientLLMError, failures: int, own_failures: int) -> None:
         """Count a failure and raise when it is the last: of its request, or of the run."""
         now = asyncio.get_running_loop().time()
-        self._retries[failure.kind] += 1
+        self.traffic.retries[failure.kind] += 1
         self._failing += failures == 1
         if self._stalled_since is None:
             self._stalled_since = now
@@ -121,7 +107,7 @@ class Resilient:
                 self._limiter.shut(stop)
                 raise stop
         elif own_failures >= self._policy.attempts:
-            self._rejected += 1
+            self.traffic.rejected += 1
             raise RejectedLLMError(f"unanswered after {own_failures} tries: {failure}", reason="unanswered")
 
 

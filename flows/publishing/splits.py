@@ -28,8 +28,8 @@ Ties: TypeAlias = Callable[[Row], Iterable[Tie]]
 def ties_of(row: Row) -> Iterator[Tie]:
     """Yield what no two splits may share: the task, the source document and the texts of a row.
 
-    A negative that is a document of a corpus (it has a `doc_id`) ties nothing: it was mined, other rows are free to mine
-    it again, and as in any retrieval benchmark the corpus is common to both sides.
+    A negative that is a document of a corpus (it has a `doc_id`) ties nothing: it was mined, other rows are free to
+    mine it again, and as in any retrieval benchmark the corpus is common to both sides.
     """
     yield "task", fold(row.task)
     if row.source_doc_id is not None:
@@ -50,9 +50,7 @@ def fold(text: str) -> str:
     return " ".join(plain.casefold().split())
 
 
-def assign_splits(
-    rows: Iterable[Row], shares: Mapping[str, float], seed: int, ties: Ties = ties_of
-) -> dict[str, str]:
+def assign_splits(rows: Iterable[Row], shares: Mapping[str, float], seed: int, ties: Ties = ties_of) -> dict[str, str]:
     """Choose a split for every task; returns folded task -> split, for `with_splits`.
 
     `shares` are the held-out splits, {"validation": 0.05}; what remains is the train split. A family's share is reached
@@ -117,7 +115,7 @@ class _Index:
 
     def __init__(self) -> None:
         self._hashes = array("Q")
-        self._owners = array("L")
+        self._owners = array("I")
         self._kinds = array("B")
         self._names: dict[str, int] = {}
 
@@ -157,10 +155,12 @@ def _groups(rows: Iterable[Row], ties: Ties) -> list[_Group]:
     for task, number in tasks.items():
         members[root[number]].append(task)
         families[root[number]].update(sizes[number])
-    return [
-        _Group(tuple(sorted(names)), min(count, key=lambda name: (-count[name], name)), count.total())
-        for names, count in ((names, families[number]) for number, names in members.items())
-    ]
+    return [_group(members[number], families[number]) for number in members]
+
+
+def _group(tasks: Iterable[str], families: Counter[str]) -> _Group:
+    family = min(families, key=lambda name: (-families[name], name))
+    return _Group(tuple(sorted(tasks)), family, families.total())
 
 
 def _united(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:

@@ -98,6 +98,8 @@ class Recipe(Strict):
     shards: Shards = Shards()
     curate: dict[str, bool | int | float | str | list[str]] = {}
     """Thresholds of the curation rules, by the names of its policy."""
+    near_query: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """ROUGE-L F1 from which a query repeats an earlier one of its family and language."""
     publish: Publish = Publish()
     prices: dict[str, Price] = {}
     """Model name -> price; a name matches models that start with it."""

@@ -111,7 +111,7 @@ async def run_shard(
     out = [made for outcome in ordered if not isinstance(outcome, Dropped) for made in outcome]
     dropped = [outcome for outcome in ordered if isinstance(outcome, Dropped)]
     reasons = Counter(entry.reason for entry in dropped)
-    tally = ShardTally(len(asks), len(out), reasons, spent.requests, spent.tokens)
+    tally = ShardTally(len(asks), len(out), dict(reasons), dict(spent.requests), spent.tokens)
     seal(work.layout, stage, shard, out, dropped, tally)
     return tally
 

@@ -6,26 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
 
-
-class Traffic(Protocol):
-    """What is known of the requests to a model at this moment."""
-
-    @property
-    def in_flight(self) -> int:
-        """Requests on their way."""
-        ...
-
-    @property
-    def tokens_in(self) -> int:
-        """Tokens read by the model so far."""
-        ...
-
-    @property
-    def tokens_out(self) -> int:
-        """Tokens written by the model so far."""
-        ...
+from flows.llm.traffic import Traffic
 
 
 @dataclass(slots=True)
@@ -47,7 +29,8 @@ class Progress:
     """Rows that passed curation so far."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Reason -> units and rows rejected so far in this stage."""
-    traffic: Traffic | None = None
+    traffic: Callable[[], Traffic] = Traffic
+    """Gives what is known of the requests at this moment."""
     began: float = 0.0
     """When the stage or round began, on the monotonic clock."""
     changed: Callable[[], None] = lambda: None

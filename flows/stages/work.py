@@ -11,8 +11,9 @@ from typing import Any
 import tomli_w
 
 from flows.errors import UsageError
-from flows.llm.open import open_llm, preflight
-from flows.llm.resilient import CallPolicy
+from flows.llm.open import default_spec, open_llm, preflight
+from flows.llm.policy import CallPolicy
+from flows.llm.traffic import traffic_of
 from flows.llm.types import LLM
 from flows.recipes.draw import family_rows
 from flows.recipes.load import LoadedRecipe, load_recipe
@@ -64,12 +65,8 @@ def read_request(request: RunRequest) -> tuple[LoadedRecipe, Layout]:
 
 
 def which_llm(request: RunRequest, environ: Mapping[str, str] = os.environ) -> str:
-    """Say where the run's replies come from: as asked, else OPENAI_BASE_URL or OPENAI_API_KEY, else a recording."""
-    if request.llm:
-        return request.llm
-    if url := environ.get("OPENAI_BASE_URL"):
-        return url
-    return "https://api.openai.com/v1" if environ.get("OPENAI_API_KEY") else "replay"
+    """Say where the run's replies come from: as asked, else what the environment names, else a recording."""
+    return request.llm or default_spec(environ)
 
 
 @asynccontextmanager
@@ -85,7 +82,7 @@ async def open_work(request: RunRequest, progress: Progress) -> AsyncIterator[Wo
                 tomli_w.dump(loaded.recipe.model_dump(exclude_none=True), file)
             work = Work(layout, loaded, fingerprint, client, progress)
             progress.target = loaded.recipe.rows
-            progress.traffic = getattr(client, "traffic", None)
+            progress.traffic = lambda: traffic_of(client)
             with _as_active(work):
                 yield work
         finally:

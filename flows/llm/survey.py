@@ -1,0 +1,87 @@
+"""Look at an endpoint before a run: whether somebody is there, which model, and how it holds to a schema."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+
+from flows.errors import FatalLLMError, LLMError, UsageError
+from flows.llm.outcome import one_line
+from flows.llm.types import ChatRequest, Message
+
+if TYPE_CHECKING:
+    from flows.llm.openai_http import OpenAIHttp
+
+_HELLO = ChatRequest((Message("user", "Hello"),), max_tokens=1)
+_PROBE = ChatRequest(
+    messages=(Message("user", "Greet the reader in one short sentence, as JSON."),),
+    schema={
+        "type": "object",
+        "properties": {"colour": {"type": "string", "enum": ["red", "green"]}},
+        "required": ["colour"],
+        "additionalProperties": False,
+    },
+    schema_name="probe",
+    max_tokens=256,
+)
+"""A question whose natural answer breaks the schema: only a server that holds to it answers so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a model before the first request of a run."""
+
+    where: str
+    """Address without credentials, or the recordings."""
+    model: str
+    models: tuple[str, ...] = ()
+    """All that the endpoint serves, as far as it says."""
+    context: int | None = None
+    """Tokens that question and answer may have together, where the endpoint says so."""
+    rung: str | None = None
+    """How the endpoint holds an answer to its schema, if that is known."""
+    held: bool | None = None
+    """Whether the probe's answer kept to its schema; None when there was no probe."""
+    adapted: tuple[str, ...] = ()
+    """Parameters that the endpoint does not take."""
+
+
+async def survey(client: "OpenAIHttp", *, probe: bool = False) -> Facts:
+    """Ask an endpoint what it is, choosing its model where none was named and only one is served.
+
+    `probe` sends one small request to find the rung of structured output. Raises FatalLLMError when nobody is there,
+    the key is refused or the model is missing, and UsageError when a choice of model is needed.
+    """
+    where = client.endpoint.url
+    try:
+        served = await client.models()
+    except LLMError as error:
+        if not client.model:
+            raise FatalLLMError(f"cannot list the models: {error}. Try again, or give --model NAME.") from None
+        served = ()
+    names = tuple(model.name for model in served)
+    if not client.model:
+        if len(names) != 1:
+            choice = f"it serves {one_line(', '.join(names))}" if names else "it does not say which it serves"
+            raise UsageError(f"which model of {where}? Give --model NAME; {choice}.")
+        client.model = names[0]
+    elif names and client.model not in names:
+        with suppress(LLMError):
+            await client.complete(_HELLO)  # lists leave out aliases: whether the model is there only a request tells
+    context = next((model.context for model in served if model.name == client.model), None)
+    held = await _probe(client) if probe else None
+    dialect = client.dialect
+    adapted = sorted({*dialect.without, *(("max_tokens",) if dialect.completion_tokens else ())})
+    return Facts(where, client.model, names, context, client.rung, held, tuple(adapted))
+
+
+async def _probe(client: "OpenAIHttp") -> bool:
+    try:
+        completion = await client.complete(_PROBE)
+    except LLMError as error:
+        raise FatalLLMError(f"a test request was not answered: {error}") from None
+    try:
+        return orjson.loads(completion.text).get("colour") in ("red", "green")
+    except (orjson.JSONDecodeError, AttributeError):
+        return False

@@ -1,0 +1,30 @@
+"""What a format is: columns, and how a row is laid out in them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from flows.domain.records import Row
+from flows.publishing.features import Features
+
+Record: TypeAlias = tuple[Any, ...]
+"""Values of one line, in the order of the columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A row that a format cannot hold; it is counted, never bent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Columns in the order that trainers read them."""
+
+    name: str
+    columns: Features
+    lay_out: Callable[[Row], Sequence[Record] | Unfit]
+    """Row -> its lines."""
+    about: str
+    """What it is for, in one line."""

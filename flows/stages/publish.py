@@ -1,0 +1,6 @@
+"""placeholder"""
+
+
+def assemble(layout): ...
+def upload(layout, repo, *, public):
+    return ""
