@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from flows.curation.policy import CurationPolicy
 from flows.prompting.strict import SHARE_TOLERANCE, Strict
 
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -96,10 +97,8 @@ class Recipe(Strict):
     brainstorm: Brainstorm = Brainstorm()
     limits: Limits = Limits()
     shards: Shards = Shards()
-    curate: dict[str, bool | int | float | str | list[str]] = {}
-    """Thresholds of the curation rules, by the names of its policy."""
-    near_query: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """ROUGE-L F1 from which a query repeats an earlier one of its family and language."""
+    curate: CurationPolicy = CurationPolicy()
+    """Thresholds of the curation rules."""
     publish: Publish = Publish()
     prices: dict[str, Price] = {}
     """Model name -> price; a name matches models that start with it."""

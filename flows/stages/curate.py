@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from flows.curation.exact import exact_twins
 from flows.curation.near import NearPolicy, near_twins
 from flows.curation.normalize import fold_text
-from flows.curation.rules import decide, measure
+from flows.curation.measure import measure
+from flows.curation.rules import decide
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
 from flows.domain.units import Dropped
@@ -60,7 +61,7 @@ def decide_all(work: Work) -> Curated:
             texts.add(place, row)
         else:
             failed[place] = (verdict.reason or "rejected", verdict.detail)
-    failed |= texts.twins(NearPolicy(measure="rouge_l", threshold=work.loaded.recipe.near_query))
+    failed |= texts.twins(NearPolicy(measure="rouge_l", threshold=work.loaded.recipe.curate.near_query))
     return _write(work, shards, failed)
 
 

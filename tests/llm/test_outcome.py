@@ -141,7 +141,11 @@ def test_a_date_without_the_servers_clock_counts_from_now():
 @pytest.mark.parametrize(
     ("status", "body", "parameter"),
     [
-        (400, error("Unsupported parameter: 'max_tokens' …", param="max_tokens", code="unsupported_parameter"), "max_tokens"),
+        (
+            400,
+            error("Unsupported parameter: 'max_tokens' …", param="max_tokens", code="unsupported_parameter"),
+            "max_tokens",
+        ),
         (400, error("'temperature' does not support 0.7 with this model", param="temperature"), "temperature"),
         (400, error("`temperature` and `top_p` cannot both be specified"), "top_p"),
         (422, {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, "seed"),
@@ -175,7 +179,11 @@ def test_the_format_is_suspected_only_where_it_can_be_the_cause(status: int, mes
 
 @pytest.mark.parametrize(
     ("said", "status"),
-    [({"error": {"code": 429, "message": "slow down"}}, 429), ({"error": {"code": "x"}}, 502), ({"error": "broken"}, 502)],
+    [
+        ({"error": {"code": 429, "message": "slow down"}}, 429),
+        ({"error": {"code": "x"}}, 502),
+        ({"error": "broken"}, 502),
+    ],
 )
 def test_an_error_inside_a_good_reply_keeps_its_status(said: dict[str, Any], status: int):
     assert error_in(said).status == status

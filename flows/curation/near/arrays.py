@@ -1,0 +1,41 @@
+"""Small array steps that the search is made of."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def mix(values: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """Scramble integers to 64 bits, one to one (the finaliser of splitmix64)."""
+    out = values.astype(np.uint64)
+    out ^= out >> np.uint64(30)
+    out *= np.uint64(0xBF58476D1CE4E5B9)
+    out ^= out >> np.uint64(27)
+    out *= np.uint64(0x94D049BB133111EB)
+    out ^= out >> np.uint64(31)
+    return out
+
+
+def flat_ranges(start: NDArray[np.integer], length: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Concatenate the ranges that begin at `start` and hold `length` numbers each."""
+    ends = np.cumsum(length, dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.repeat(start - (ends - length), length) + np.arange(total)
+
+
+def blocks(weight: NDArray[np.integer], limit: int) -> Iterator[slice]:
+    """Cut consecutive items into slices of at most `limit` total weight, or of one heavier item."""
+    ends = np.cumsum(weight, dtype=np.int64)
+    at = 0
+    while at < len(ends):
+        spent = int(ends[at - 1]) if at else 0
+        stop = max(int(np.searchsorted(ends, spent + limit, "right")), at + 1)
+        yield slice(at, stop)
+        at = stop
+
+
+def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sort in place and leave each value once."""
+    values.sort()
+    return values[np.concatenate([np.ones(min(1, len(values)), bool), values[1:] != values[:-1]])]

@@ -1,0 +1,78 @@
+"""Texts as token ids, with equal ones gathered under the first of them."""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flows.curation.near.arrays import blocks, flat_ranges, mix
+from flows.curation.tokens import tokens
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corpus:
+    """Token ids of texts, row after row; only rows of one group are compared."""
+
+    ids: NDArray[np.int32]
+    """Tokens of all rows, numbered from 1 as they first came."""
+    start: NDArray[np.int64]
+    """Where each row begins in `ids`; one more than there are rows."""
+    group: NDArray[np.int64]
+    """Group of each row, numbered from 0."""
+    leader: NDArray[np.int64]
+    """The first row with the same group and tokens."""
+    words: Sequence[str]
+    """Word of each token id; id 0 stands for none."""
+
+    @property
+    def unique(self) -> NDArray[np.int64]:
+        """The rows that lead, empty ones excepted: nothing but another empty text is like them."""
+        rows = np.arange(len(self.leader))
+        return np.flatnonzero((self.leader == rows) & (np.diff(self.start) > 0))
+
+
+def read_corpus(texts: Iterable[str], groups: Sequence[int] | None = None) -> Corpus:
+    """Tokenise texts; without groups all rows are one. Raises ValueError when there is not one group per text."""
+    numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
+    ids, lengths = array("i"), array("q")
+    for text in texts:
+        found = tokens(text)
+        ids.extend(map(numbers.__getitem__, found))
+        lengths.append(len(found))
+    start = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.frombuffer(lengths, np.int64))])
+    flat = np.frombuffer(ids, np.int32)
+    group = np.zeros(len(lengths), np.int64)
+    if groups is not None:
+        if len(groups) != len(lengths):
+            raise ValueError(f"{len(lengths)} texts need as many groups, not {len(groups)}")
+        group = np.unique(np.asarray(groups, np.int64), return_inverse=True)[1].astype(np.int64)
+    return Corpus(flat, start, group, _leaders(flat, start, group), ["", *numbers])
+
+
+def _leaders(ids: NDArray[np.int32], start: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find each row's first equal: by a 64-bit hash, then by looking."""
+    size = np.diff(start)
+    row_hash = np.empty(len(size), np.uint64)
+    for some in blocks(size, 1 << 20):
+        low, high = start[some.start], start[some.stop]
+        place = np.arange(high - low) - np.repeat(start[some] - low, size[some])
+        sums = np.cumsum(mix(ids[low:high] + (place << 32)), dtype=np.uint64)
+        sums = np.concatenate([np.zeros(1, np.uint64), sums])
+        row_hash[some] = sums[start[some.start + 1 : some.stop + 1] - low] - sums[start[some] - low]
+    row_hash = mix(mix(row_hash) + group.astype(np.uint64))
+    _, first, inverse = np.unique(row_hash, return_index=True, return_inverse=True)
+    leader = first[inverse].astype(np.int64)
+    rows = np.arange(len(leader))
+    follower = np.flatnonzero(leader != rows)
+    chief = leader[follower]
+    same = (size[follower] == size[chief]) & (group[follower] == group[chief])
+    leader[follower[~same]] = follower[~same]
+    follower, chief = follower[same], chief[same]
+    differs = ids[flat_ranges(start[follower], size[follower])] != ids[flat_ranges(start[chief], size[follower])]
+    wrong = np.unique(np.repeat(follower, size[follower])[differs])
+    leader[wrong] = wrong
+    return leader
