@@ -1,7 +1,5 @@
 """Run every stage of one run in order, topping up until the rows are there."""
 
-from pathlib import Path
-
 from prefect import flow
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 

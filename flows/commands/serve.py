@@ -2,21 +2,24 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from flows.commands.environment import prepare_prefect
 from flows.commands.request import run_request
-from flows.stages.work import read_request
+from flows.stages.work import DAY, read_request, which_llm
 
 
 def call(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     request = run_request(args)
-    loaded, layout = read_request(request)
+    if not request.out and not which_llm(request).startswith("replay"):
+        request = request.model_copy(update={"out": f"outputs/{Path(request.recipe).stem}-{DAY}"})
+    loaded, _ = read_request(request)
     prepare_prefect()
     from flows.pipeline import pipeline
 
     name = f"triplesmith-{loaded.recipe.name}"
-    sys.stdout.write(f"serving {name} into {layout.root}, cron {args.cron!r}; Ctrl-C ends it\n")
+    sys.stdout.write(f"serving {name} into {request.out or 'outputs'}, cron {args.cron!r}; Ctrl-C ends it\n")
     sys.stdout.flush()
     pipeline.serve(
         name=name, cron=args.cron, parameters={"request": request.model_dump()}, print_starting_message=False

@@ -2,13 +2,12 @@
 
 import argparse
 import sys
-import tomllib
 from pathlib import Path
 
-from flows.recipes.model import Recipe
 from flows.stages import brainstorm, generate
 from flows.stages.ledger import ledger_markdown, read_ledger
 from flows.stages.plan import read_rounds
+from flows.stages.publish import read_recipe
 from flows.store.layout import Layout
 from flows.store.lock import is_locked
 from flows.store.manifest import read_manifest
@@ -19,7 +18,7 @@ def call(args: argparse.Namespace) -> int:
     """Print what is finished and what is left."""
     layout = Layout(Path(args.run))
     manifest = read_manifest(layout)
-    recipe = Recipe.model_validate(tomllib.loads(layout.recipe.read_text(encoding="utf-8")))
+    recipe = read_recipe(layout)
     llm = manifest["parts"]["llm"]
     lines = [f"{layout.root}: recipe {recipe.name}, {recipe.rows} rows, model {llm['model'] or llm['kind']}"]
     for stage in (brainstorm.STAGE, generate.STAGE):

@@ -1,5 +1,6 @@
 """Tell script and language of a text."""
 
+import re
 import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
@@ -39,25 +40,31 @@ CONFUSED = (
     frozenset({"eo", "ia", "io", "ie"}),
 )
 """Languages that an identifier takes for each other, on short texts at least."""
-SCRIPTS = ("LATIN", "CYRILLIC", "ARABIC", "DEVANAGARI", "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "GREEK", "HEBREW")
+LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 MOST_LETTERS = 2000
 """Letters that are looked at; a text does not change its language after them without other rules noticing."""
 
 
 def count_letters(text: str) -> int:
     """Count letters, a sign of Chinese, Japanese or Korean as three: it says as much."""
-    ascii_letters = sum(char.isalpha() for char in text) if text.isascii() else 0
     if text.isascii():
-        return ascii_letters
+        return sum(map(str.isalpha, text))
     return sum(
         3 if "\u3040" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af" else 1 for char in text if char.isalpha()
     )
 
 
 def script_share(text: str, language: Language) -> float:
-    """Share of the letters that stand in a script of the language; 1 for a text without letters."""
+    """Share of the letters that stand in a script of the language; 1 for a text without letters.
+
+    In a language that is not written in Latin letters a Latin word counts as one letter: names of products, units and
+    code stand in its texts, whole sentences do not.
+    """
+    text = text[:MOST_LETTERS]
+    if "LATIN" not in language.scripts:
+        text = LATIN_WORD.sub("x", text)
     counts: dict[str, int] = {}
-    for char in text[:MOST_LETTERS]:
+    for char in text:
         if char.isalpha():
             script = script_of(char)
             counts[script] = counts.get(script, 0) + 1

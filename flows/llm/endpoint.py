@@ -62,7 +62,8 @@ class Endpoint:
                 failure = read_failure(response.status_code, response.headers, response.content, secret=self.key)
                 raise to_error(failure, where=self.url, key_sent=bool(self.key)) from None
             except openai.APIConnectionError as error:
-                why = one_line(str(error.__cause__ or error), secret=self.key)
+                late = isinstance(error, openai.APITimeoutError)
+                why = f"silent for {patience:g} s" if late else one_line(str(error.__cause__ or error), secret=self.key)
                 raise FatalLLMError(f"nobody answers at {self.url}: {why}. Start the server or mend --llm.") from None
             except (orjson.JSONDecodeError, openai.OpenAIError):
                 raise LLMError(f"{self.url}/models is no list of models") from None

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from flows.curation.exact import exact_twins
+from flows.curation.measure import measure
 from flows.curation.near import NearPolicy, near_twins
 from flows.curation.normalize import fold_text
-from flows.curation.measure import measure
 from flows.curation.rules import decide
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row

@@ -1,6 +1,84 @@
-"""placeholder"""
+"""Assemble the finished data set of a run, and upload it; all from the run folder, without a model."""
+
+import tomllib
+from collections.abc import Iterator, Sequence
+
+from flows import __version__
+from flows.domain.ledger import StageTally
+from flows.domain.records import Row
+from flows.errors import UsageError
+from flows.publishing.card import CardFacts, render_card
+from flows.publishing.folder import replace_folder
+from flows.publishing.formats import CONFIGS
+from flows.publishing.parquet import write_parquet
+from flows.publishing.splits import assign_splits, with_splits
+from flows.publishing.survey import Survey
+from flows.recipes.load import builtin_prompts
+from flows.recipes.model import Recipe
+from flows.stages import curate
+from flows.stages.ledger import read_ledger, write_ledger
+from flows.store.layout import Layout
+from flows.store.shards import read_rows
+
+STAGE = "publish"
 
 
-def assemble(layout): ...
-def upload(layout, repo, *, public):
-    return ""
+def assemble(layout: Layout) -> StageTally:
+    """Write `publish/` (Parquet files and card) from the curated rows, and close the ledger.
+
+    Raises UsageError when nothing is curated yet, StoreError when a file cannot be written.
+    """
+    recipe = read_recipe(layout)
+    ledger = [tally for tally in read_ledger(layout) if tally.name != STAGE]
+    if not ledger or not ledger[-1].out:
+        raise UsageError(f"{layout.root}: no row is curated yet; finish it with `triplesmith run`")
+    shares = {"validation": recipe.publish.validation} if recipe.publish.validation else {}
+    splits = assign_splits(_curated(layout), shares, recipe.seed)
+    survey = Survey()
+    with replace_folder(layout.publish) as folder:
+        written = write_parquet(survey.watch(with_splits(_curated(layout), splits)), folder, CONFIGS)
+        rows = sum(survey.families.values())
+        tally = StageTally(STAGE, entered=ledger[-1].out, out=rows)
+        facts = CardFacts(
+            pretty_name=recipe.publish.pretty_name or f"{recipe.name} ({rows} rows)",
+            recipe=recipe.name,
+            description=recipe.description,
+            version=__version__,
+            license=recipe.publish.license,
+            license_name=recipe.publish.license_name,
+            license_link=recipe.publish.license_link,
+            written=written,
+            ledger=(*ledger, tally),
+            survey=survey,
+        )
+        template = (builtin_prompts() / "cards" / "dataset.md").read_text(encoding="utf-8")
+        (folder / "README.md").write_text(render_card(facts, template), encoding="utf-8")
+    write_ledger(layout, [*ledger, tally])
+    return tally
+
+
+def upload(layout: Layout, repo: str, *, public: bool) -> str:
+    """Commit `publish/` to a Hub data set; returns the commit's address. Raises PublishError."""
+    from flows.publishing.push import push
+
+    return push(layout.publish, repo, private=not public).url
+
+
+def dry_run(layout: Layout, repo: str, *, public: bool) -> Sequence[str]:
+    """Say what an upload would commit."""
+    from flows.publishing.push import push
+
+    return push(layout.publish, repo, private=not public, dry_run=True).operations
+
+
+def read_recipe(layout: Layout) -> Recipe:
+    """Read the effective recipe of a run; raises UsageError when there is none."""
+    try:
+        return Recipe.model_validate(tomllib.loads(layout.recipe.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UsageError(f"{layout.root}: no run there (run.toml is missing)") from None
+
+
+def _curated(layout: Layout) -> Iterator[Row]:
+    paths = sorted(layout.stage(curate.STAGE).glob("shard-*.jsonl"))
+    return read_rows(layout, curate.STAGE, [int(path.stem.removeprefix("shard-")) for path in paths])

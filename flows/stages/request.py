@@ -9,7 +9,7 @@ class RunRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     recipe: str = Field("quickstart", description="Name of a recipe, or path of a .toml file")
-    out: str | None = Field(None, description="Run folder; outputs/<recipe> when empty")
+    out: str | None = Field(None, description="Run folder; outputs/<recipe> when empty; {date} stands for the day")
     rows: int | None = Field(None, ge=1, description="Accepted rows to make; the recipe's when empty")
     seed: int | None = Field(None, description="Seed of every draw; the recipe's when empty")
     llm: str | None = Field(None, description="replay, replay:PATH or the URL of an OpenAI-compatible server")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,9 @@ class Work:
         return family_rows(self.loaded, self.loaded.recipe.rows)
 
 
+DAY = "{date}"
+"""What a run folder's name may hold for the day of the run."""
+
 _active: ContextVar[Work] = ContextVar("work")
 
 
@@ -58,10 +62,20 @@ def active_work() -> Work:
         raise UsageError("a stage runs inside a run: start the flow `pipeline`, or `triplesmith run`") from None
 
 
-def read_request(request: RunRequest) -> tuple[LoadedRecipe, Layout]:
-    """Load what a request names; raises UsageError."""
+def read_request(request: RunRequest, today: date | None = None) -> tuple[LoadedRecipe, Layout]:
+    """Load what a request names; raises UsageError.
+
+    `{date}` in the run folder stands for the day (UTC); such a run has a seed of its own day, unless one is given,
+    since a schedule that draws the same requests every night would make the same rows.
+    """
     loaded = load_recipe(request.recipe, request.changes, rows=request.rows, seed=request.seed)
-    return loaded, Layout(Path(request.out or f"outputs/{loaded.recipe.name}"))
+    out = request.out or f"outputs/{loaded.recipe.name}"
+    if DAY in out:
+        day = (today or datetime.now(UTC).date()).strftime("%Y%m%d")
+        out = out.replace(DAY, day)
+        if request.seed is None:
+            loaded = load_recipe(request.recipe, request.changes, rows=request.rows, seed=int(day) + loaded.recipe.seed)
+    return loaded, Layout(Path(out))
 
 
 def which_llm(request: RunRequest, environ: Mapping[str, str] = os.environ) -> str:

@@ -1,6 +1,7 @@
 """A real HTTP server on a free port, with the chat completions handler that a test gives it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from inspect import isawaitable
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ Answer = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 
 
 class Server:
-    """Chat completions from one handler; `bodies` are the requests that came, `served` the models it lists."""
+    """Chat completions from one handler; `bodies` are the requests that came, `served` the list of models or what makes one."""
 
     def __init__(self) -> None:
         self.answer: Answer = always(reply("hello"))
@@ -32,7 +33,10 @@ class Server:
 
     async def models(self, request: web.Request) -> web.StreamResponse:
         self.headers.append(dict(request.headers))
-        return self.served if isinstance(self.served, web.StreamResponse) else web.json_response(self.served)
+        if not callable(self.served):
+            return web.json_response(self.served)
+        made = self.served()
+        return await made if isawaitable(made) else made
 
     @property
     def formats(self) -> list[str]:

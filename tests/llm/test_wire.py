@@ -156,7 +156,7 @@ def test_what_is_no_completion_is_transient(payload: bytes):
 
 
 def test_a_complaint_about_a_body_shows_its_start_without_the_key():
-    with pytest.raises(TransientLLMError, match=r"did not answer with JSON: Hello \[key\]"):
+    with pytest.raises(TransientLLMError, match=r"something other than JSON: Hello \[key\]"):
         completion(b"Hello sk-secret")
 
 

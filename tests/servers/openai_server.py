@@ -207,7 +207,9 @@ class OpenAIServer:
         if outcome == "wrong_type":
             return web.Response(body=b"OK", content_type="text/plain")
         if outcome in ("truncated_body", "drip"):
-            response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+            response = web.StreamResponse(
+                headers={"Content-Type": "application/json", "Content-Length": str(len(body))}
+            )
             await response.prepare(request)
             if outcome == "drip":
                 for byte in body:

@@ -39,3 +39,8 @@ def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Sort in place and leave each value once."""
     values.sort()
     return values[np.concatenate([np.ones(min(1, len(values)), bool), values[1:] != values[:-1]])]
+
+
+def starts(length: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Where items of these lengths begin when they lie one after the other, and where the last one ends."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(length, dtype=np.int64)])

@@ -9,7 +9,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, flat_ranges, mix
+from flows.curation.near.arrays import blocks, flat_ranges, mix, starts
 from flows.curation.tokens import tokens
 
 
@@ -43,7 +43,7 @@ def read_corpus(texts: Iterable[str], groups: Sequence[int] | None = None) -> Co
         found = tokens(text)
         ids.extend(map(numbers.__getitem__, found))
         lengths.append(len(found))
-    start = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.frombuffer(lengths, np.int64))])
+    start = starts(np.frombuffer(lengths, np.int64))
     flat = np.frombuffer(ids, np.int32)
     group = np.zeros(len(lengths), np.int64)
     if groups is not None:

@@ -1,87 +1,104 @@
-"""Texts as sets of elements, rarest first, and the bags that jaccard counts in: shingles."""
+"""Texts as sets whose elements stand rarest first: the form in which they are joined."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, flat_ranges, mix
+from flows.curation.near.arrays import blocks, flat_ranges, mix, starts
+from flows.curation.near.bags import Bags, shingle_bags, token_bags
 from flows.curation.near.corpus import Corpus
 from flows.curation.near.policy import NearPolicy
-
-_BLOCK = 1 << 20
-"""Tokens worked on at a time."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Bags:
-    """Ids of tokens or shingles, row after row, without those that can have no partner."""
-
-    ids: NDArray[np.int32]
-    start: NDArray[np.int64]
-    lone: NDArray[np.int64]
-    """How many distinct ids of each row were left out because no other row holds them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Elements:
-    """Each row as a set: of shingles, or of tokens told apart by occurrence (the second `the` is another element).
+    """Each row as a set: of shingles, or of tokens told apart by occurrence (a second `the` is another element).
 
-    The overlap of two sets bounds the texts' longest common subsequence from above, and is what jaccard counts.
-    In each row elements stand rarest first in one order for all rows, the lone ones, left out, before all others.
-    Bags are ordered by side, then by size.
+    The overlap of two sets is what jaccard counts, and bounds the longest common subsequence of two texts from above.
+    All sets follow one order, rarest first. Elements that no possible partner holds would come before all others and
+    are left out; they count in `size` alone.
     """
 
     row: NDArray[np.int64]
-    """Row of the corpus that each bag is."""
-    right: NDArray[np.bool_]
-    """Whether the bag is on the right side; bags of a self-join are all on the left one."""
+    """Row of the corpus that each set is; ordered by side, then by size."""
+    left: int
+    """How many sets are on the left side, all of them in a self-join."""
     size: NDArray[np.int64]
-    """Elements of each bag, lone ones included."""
+    """Elements of each set."""
     start: NDArray[np.int64]
-    """Where each bag begins in `code`."""
+    """Where each set begins in `code`; one more than there are sets."""
     code: NDArray[np.int64]
-    """The elements that may have partners, ascending within the bag; the group is part of each."""
+    """The elements, ascending in each set; the same number never stands for elements of two groups."""
     owner: NDArray[np.int32]
-    """Bag of each entry of `code`."""
-    room: NDArray[np.int32]
-    """How many elements of the same bag stand after each entry."""
+    """Set of each entry of `code`."""
     bits: NDArray[np.uint64]
-    """Bag signatures, words by bags: each element sets one bit."""
-
-    @property
-    def held(self) -> NDArray[np.int64]:
-        """How many elements of each bag are in `code`."""
-        return np.diff(self.start)
+    """Signature of each set: words by sets, one bit set by each element."""
 
 
 def rank_elements(
-    corpus: Corpus, rows: NDArray[np.int64], policy: NearPolicy, right: NDArray[np.bool_] | None = None
+    corpus: Corpus, rows: NDArray[np.int64], policy: NearPolicy, right: NDArray[np.int64] | None = None
 ) -> Elements:
-    """Turn rows into sets; with sides (`right`), elements of one side alone count as lone."""
-    bags = _shingle_bags(corpus, rows, policy.shingle) if policy.measure == "jaccard" else _token_bags(corpus, rows)
-    sides = np.zeros(len(rows), bool) if right is None else right
-    shared, rank = _rarity(bags, sides, two_sided=right is not None)
+    """Turn rows into sets for a join with themselves or, given `right` rows, with those."""
+    if right is not None:
+        left, rows = len(rows), np.concatenate([rows, right])
+    else:
+        left = len(rows)
+    bags = shingle_bags(corpus, rows, policy.shingle) if policy.measure == "jaccard" else token_bags(corpus, rows)
     groups = int(corpus.group.max(initial=0)) + 1
-    codes: list[NDArray[np.int64]] = []
-    held = np.zeros(len(rows), np.int64)
-    lone = bags.lone.copy()
+    held, code = _rank(bags, *_rarity(bags, left), corpus.group[rows], groups)
+    size = bags.lone + np.diff(bags.start)
+    order = np.lexsort((size, np.arange(len(rows)) >= left))
+    begin = starts(held)[order]
+    held = held[order]
+    code = code[flat_ranges(begin, held)]
+    start = starts(held)
+    owner = np.repeat(np.arange(len(rows), dtype=np.int32), held)
+    return Elements(rows[order], left, size[order], start, code, owner, _signatures(code, start))
+
+
+def _rarity(bags: Bags, left: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which ids may have partners, and every id's place in the order from rare to common."""
+    cut = bags.start[left]
+    here = np.bincount(bags.ids[:cut], minlength=bags.top + 1)
+    there = np.bincount(bags.ids[cut:], minlength=bags.top + 1)
+    shared = (here > 0) & (there > 0) if cut < len(bags.ids) else here > 1
+    rank = np.empty(bags.top + 1, np.int64)
+    rank[np.argsort(here + there, kind="stable")] = np.arange(bags.top + 1)
+    return shared, rank
+
+
+def _rank(
+    bags: Bags, shared: NDArray[np.bool_], rank: NDArray[np.int64], group: NDArray[np.int64], groups: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number of shared elements of each bag, and their codes in ascending order, bag after bag."""
     length = np.diff(bags.start)
-    for some in blocks(length, _BLOCK):
+    held, codes = np.zeros(len(length), np.int64), [np.zeros(0, np.int64)]
+    for some in blocks(length, 1 << 20):
         ids = bags.ids[bags.start[some.start] : bags.start[some.stop]]
-        owner = np.repeat(np.arange(some.stop - some.start), length[some])
         keep = shared[ids]
-        found = (owner[keep] << 32) | rank[ids[keep]]
+        found = np.repeat(np.arange(some.stop - some.start), length[some])[keep] << 32 | rank[ids[keep]]
         found.sort()
-        again = np.concatenate([np.zeros(min(1, len(found)), bool), found[1:] == found[:-1]])
-        if policy.measure == "jaccard":
-            found = found[~again]
-        code = found & 0xFFFFFFFF
-        if policy.measure != "jaccard":
-            place = np.arange(len(found))
-            code += (place - np.maximum.accumulate(np.where(again, 0, place))) * len(rank)
         owner = found >> 32
-        codes.append(code * groups + corpus.group[rows[some]][owner])
+        place = np.arange(len(found))
+        fresh = np.concatenate([np.ones(min(1, len(found)), bool), found[1:] != found[:-1]])
+        earlier = place - np.maximum.accumulate(np.where(fresh, place, 0))
+        codes.append(((found & 0xFFFFFFFF) + earlier * len(rank)) * groups + group[some][owner])
         held[some] = np.bincount(owner, minlength=some.stop - some.start)
-        ...
-    raise NotImplementedError
+    return held, np.concatenate(codes)
+
+
+def _signatures(code: NDArray[np.int64], start: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """One bit for each element, in enough words that sets of common size fill a fraction of them."""
+    held = np.diff(start)
+    some = np.flatnonzero(held)
+    words = 1 << max(0, int(held[some].mean() / 16).bit_length() - 1) if len(some) else 1
+    words = min(words, 16)
+    out = np.zeros((words, len(held)), np.uint64)
+    if len(some):
+        scrambled = mix(code)
+        bit = np.uint64(1) << (scrambled & np.uint64(63))
+        word = (scrambled >> np.uint64(6)) % np.uint64(words)
+        for number in range(words):
+            out[number, some] = np.bitwise_or.reduceat(np.where(word == number, bit, 0), start[some])
+    return out

@@ -1,0 +1,119 @@
+"""`triplesmith doctor`: check what a run needs, and say what to do about what is missing."""
+
+import argparse
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from flows.errors import TriplesmithError
+from flows.llm.open import open_llm, preflight
+from flows.llm.policy import CallPolicy
+from flows.stages.request import RunRequest
+from flows.stages.work import which_llm
+
+LEAST_FREE_GIB = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    good: bool
+    subject: str
+    words: str
+    """What was found, and what to do where it is not good."""
+
+
+def call(args: argparse.Namespace) -> int:
+    """Print every finding; returns 1 when one is not good."""
+    findings = list(_findings(args))
+    for finding in findings:
+        sys.stdout.write(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject:<11}{finding.words}\n")
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+def _findings(args: argparse.Namespace) -> Iterator[Finding]:
+    checks: list[Callable[[], Finding]] = [_python, _disk, lambda: _model(args), _prefect, _hub]
+    for check in checks:
+        yield check()
+
+
+def _python() -> Finding:
+    packages = ["triplesmith", "prefect", "openai", "datasets", "huggingface-hub"]
+    found = [f"{name} {_version(name)}" for name in packages]
+    return Finding("missing" not in " ".join(found), "packages", ", ".join(found))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing (pip install triplesmith)"
+
+
+def _disk() -> Finding:
+    folder = Path("outputs") if Path("outputs").is_dir() else Path()
+    free = shutil.disk_usage(folder).free / 2**30
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Finding(False, "disk", f"{folder.resolve()} cannot be written ({error.strerror}); choose another --out")
+    words = f"{free:.0f} GiB free at {folder.resolve()}"
+    return Finding(free >= LEAST_FREE_GIB, "disk", words if free >= LEAST_FREE_GIB else f"{words}; make room")
+
+
+def _model(args: argparse.Namespace) -> Finding:
+    spec = which_llm(RunRequest(llm=args.llm))
+    if spec == "replay":
+        return Finding(True, "model", "none: runs replay recordings; give --llm URL, or set OPENAI_BASE_URL")
+    try:
+        return asyncio.run(_ask_model(spec, args.model))
+    except TriplesmithError as error:
+        return Finding(False, "model", str(error))
+
+
+async def _ask_model(spec: str, model: str | None) -> Finding:
+    client = open_llm(spec, model=model, policy=CallPolicy(concurrency=1, timeout=60, max_stall=60))
+    try:
+        facts = await preflight(client, probe=True)
+    finally:
+        await client.aclose()
+    parts = [f"{facts.where} answers as {facts.model}"]
+    if facts.rung:
+        held = "" if facts.held is not False else ", but the answer did not keep to its schema"
+        parts.append(f"structured output: {facts.rung}{held}")
+    if facts.context:
+        parts.append(f"context of {facts.context} tokens")
+    if facts.adapted:
+        parts.append(f"does not take {', '.join(facts.adapted)}")
+    return Finding(True, "model", "; ".join(parts))
+
+
+def _prefect() -> Finding:
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return Finding(True, "prefect", "embedded server; set PREFECT_API_URL to report to a real one")
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(f"{url.rstrip('/')}/health", timeout=5):
+            return Finding(True, "prefect", f"{url} answers")
+    except (URLError, OSError, ValueError) as error:
+        return Finding(False, "prefect", f"{url} does not answer ({error}); start it or unset PREFECT_API_URL")
+
+
+def _hub() -> Finding:
+    from huggingface_hub import get_token
+
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    if not get_token():
+        return Finding(True, "hub", "no token: nothing can be uploaded; set HF_TOKEN for --publish")
+    return Finding(True, "hub", f"a token is set for {endpoint}")

@@ -1,0 +1,145 @@
+"""Render the dataset card (README.md) of a data set from what is known of its run.
+
+Nothing in it changes between two runs that gave the same rows: no date, no folder.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from flows.domain.ledger import StageTally
+from flows.domain.records import Row
+from flows.publishing.features import card_features
+from flows.publishing.parquet import Written
+from flows.publishing.survey import Survey
+
+BEGIN = "<!-- triplesmith: what stands between these two lines is rewritten at every upload -->"
+END = "<!-- /triplesmith -->"
+
+REPO = "USER/NAME"
+"""Stands for the repository until there is one."""
+
+SHOWN = 500
+"""Characters of a text that a sample shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """All that the card is made from."""
+
+    pretty_name: str
+    recipe: str
+    description: str
+    version: str
+    """Of triplesmith."""
+    license: str
+    """Identifier that the Hub knows, or `other`."""
+    license_name: str | None
+    license_link: str | None
+    written: tuple[Written, ...]
+    """The configs; the first that holds a row is the default."""
+    ledger: tuple[StageTally, ...]
+    survey: Survey
+
+
+def render_card(facts: CardFacts, template: str) -> str:
+    """Fill a card template; the same facts give the same text."""
+    configs = [config for config in facts.written if config.rows]
+    splits = dict.fromkeys(split for config in configs for split in config.splits)
+    return (
+        _environment()
+        .from_string(template)
+        .render(
+            facts=facts,
+            survey=facts.survey,
+            metadata=_metadata(facts, configs),
+            rows=sum(facts.survey.families.values()),
+            configs=configs,
+            splits=list(splits),
+            default=configs[0].shape.name if configs else "",
+            repo=REPO,
+            begin=BEGIN,
+            end=END,
+        )
+    )
+
+
+def config_metadata(configs: Sequence[Written]) -> dict[str, list[dict[str, Any]]]:
+    """Give the `configs` and `dataset_info` of a card; the first config is the default."""
+    named: list[dict[str, Any]] = []
+    for config in configs:
+        name = config.shape.name
+        files = [{"split": split, "path": f"data/{name}/{split}-*.parquet"} for split in config.splits]
+        named.append({"config_name": name, "data_files": files, **({} if named else {"default": True})})
+    return {"configs": named, "dataset_info": [_dataset_info(config) for config in configs]}
+
+
+def size_category(rows: int) -> str:
+    """Give the Hub's name for a number of rows."""
+    names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B")
+    return names[max(0, min(len(str(rows)) - 3, len(names) - 1))]
+
+
+def _metadata(facts: CardFacts, configs: Sequence[Written]) -> str:
+    from huggingface_hub import DatasetCardData
+
+    terms: dict[str, Any] = {"license": facts.license}
+    if facts.license == "other":
+        # the Hub asks for a name and a link with it; without a link of the recipe's own, the card itself tells
+        terms |= {"license_name": facts.license_name or "other", "license_link": facts.license_link or "README.md"}
+    metadata: dict[str, Any] = {
+        "language": sorted(facts.survey.codes),
+        "pretty_name": facts.pretty_name,
+        "size_categories": [size_category(sum(facts.survey.families.values()))],
+        "task_categories": ["sentence-similarity", "feature-extraction", "text-retrieval"],
+        "annotations_creators": ["machine-generated"],
+        "language_creators": ["machine-generated"],
+        "tags": ["synthetic", "sentence-transformers", "triplesmith", *facts.survey.models],
+        **terms,
+        **config_metadata(configs),
+    }
+    return DatasetCardData(**metadata).to_yaml().strip()
+
+
+def _dataset_info(config: Written) -> dict[str, Any]:
+    splits = [
+        {"name": name, "num_bytes": size.bytes, "num_examples": size.rows} for name, size in config.splits.items()
+    ]
+    return {"config_name": config.shape.name, "features": card_features(config.shape.columns), "splits": splits}
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"md": _markdown, "sample": _sample}
+    return environment
+
+
+def _markdown(text: object) -> str:
+    """Write a text so that Markdown shows it as it is, on one line, in a table too."""
+    return re.sub(r"([\\`*_{}\[\]<>|~&$])", r"\\\1", " ".join(str(text).split()))
+
+
+def _sample(row: Row) -> str:
+    """Show a row as JSON, where no text can end the code block around it or our part of the card."""
+    shown = {
+        "instruction": row.instruction,
+        "query": row.query,
+        "positives": [text.text for text in row.positives],
+        "negatives": [text.text for text in row.negatives],
+        "model": row.generator.model,
+    }
+    return json.dumps(_cut(shown), indent=2, ensure_ascii=False).replace("<!--", "\\u003c!--")
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _cut(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_cut(member) for member in value]
+    text = value.encode(errors="replace").decode()
+    return text if len(text) <= SHOWN else text[:SHOWN] + " …"

@@ -1,0 +1,184 @@
+import asyncio
+import math
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from flows.errors import FatalLLMError, TransientLLMError
+from flows.llm.limiter import Limiter
+from flows.llm.policy import CallPolicy
+from flows.llm.resilient import Resilient
+from flows.llm.types import ChatRequest, Completion
+from tests.llm.virtual import run_virtual
+
+
+def fixed(concurrency: int) -> Limiter:
+    return Limiter(CallPolicy(concurrency=concurrency, adaptive=False))
+
+
+async def test_places_go_to_those_who_wait_longest():
+    limiter, order = fixed(2), []
+
+    async def visit(name: int) -> None:
+        place = await limiter.enter()
+        order.append(name)
+        assert limiter.in_flight <= 2
+        await asyncio.sleep(0)
+        limiter.leave(place)
+
+    await asyncio.gather(*[visit(name) for name in range(20)])
+    assert order == list(range(20))
+    assert limiter.in_flight == 0
+
+
+async def test_one_who_gives_up_waiting_takes_no_place():
+    limiter = fixed(1)
+    first = await limiter.enter()
+    waiting = [asyncio.create_task(limiter.enter()) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    limiter.leave(first)  # hands the place to the second
+    waiting[1].cancel()  # who has it, but has not run since
+    await asyncio.wait(waiting, return_when=asyncio.ALL_COMPLETED)
+    assert [task.cancelled() for task in waiting] == [True, True, False]
+    assert limiter.in_flight == 1
+
+
+async def test_after_all_who_waited_gave_up_the_next_gets_in():
+    limiter = fixed(1)
+    first = await limiter.enter()
+    waiting = asyncio.create_task(limiter.enter())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    limiter.leave(first)
+    await asyncio.wait_for(limiter.enter(), 1)
+    assert limiter.in_flight == 1
+
+
+def test_a_pause_holds_for_all_and_the_longest_counts():
+    async def main() -> list[float]:
+        limiter, entered = fixed(4), []
+
+        async def visit() -> None:
+            limiter.leave(await limiter.enter())
+            entered.append(asyncio.get_running_loop().time())
+
+        limiter.pause(5)
+        limiter.pause(9)
+        limiter.pause(2)
+        await asyncio.gather(*[visit() for _ in range(6)])
+        return entered
+
+    assert run_virtual(main()) == [9.0] * 6
+
+
+def test_a_closed_door_wakes_those_who_wait_and_those_who_rest():
+    async def main() -> float:
+        limiter = fixed(1)
+        await limiter.enter()
+        limiter.pause(100)
+        outside = [asyncio.create_task(wait) for wait in (limiter.enter(), limiter.enter(), limiter.rest(100))]
+        await asyncio.sleep(1)
+        limiter.shut(FatalLLMError("no key"))
+        limiter.shut(FatalLLMError("a later one"))
+        results = [*await asyncio.gather(*outside, return_exceptions=True)]
+        with pytest.raises(FatalLLMError):
+            await limiter.enter()
+        assert [str(result) for result in results] == ["no key"] * 3
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main()) == 1.0
+
+
+class Machine:
+    """A server in virtual time; what it gives a request is told by `serve`."""
+
+    model = "m"
+
+    def __init__(self, serve: Callable[["Machine"], float | None], slots: int) -> None:
+        self.serve, self.now = serve, 0
+        self.slots = asyncio.Semaphore(slots)
+        self.refused = 0
+
+    async def complete(self, request: ChatRequest) -> Completion:
+        seconds = self.serve(self)
+        if seconds is None:
+            self.refused += 1
+            await asyncio.sleep(0.02)
+            raise TransientLLMError("slow down", kind="rate_limit", status=429)
+        async with self.slots:
+            self.now += 1
+            await asyncio.sleep(seconds)
+            self.now -= 1
+        return Completion("x")
+
+    async def aclose(self) -> None: ...
+
+
+def limits_over(machine: Callable[[], Machine], policy: CallPolicy, requests: int) -> tuple[list[int], float, int]:
+    """Send requests; give the limit after each answer, the seconds they took and how many were refused."""
+
+    async def main() -> tuple[list[int], float, int]:
+        inner = machine()
+        client, limits, left = Resilient(inner, policy, rng=Random(1)), [], iter(range(requests))
+
+        async def worker() -> None:
+            for _ in left:
+                await client.complete(ChatRequest(()))
+                limits.append(client.traffic.limit)
+
+        await asyncio.gather(*[worker() for _ in range(policy.concurrency * 3 // 2)])
+        return limits, asyncio.get_running_loop().time(), inner.refused
+
+    return run_virtual(main())
+
+
+def lengths(spread: float) -> Callable[[Machine], float]:
+    """Replies of log-normal length, in seconds, half of them longer than 1."""
+    random = Random(7)
+    return lambda machine: math.exp(random.gauss(0, spread))
+
+
+def test_a_fixed_limit_is_held():
+    limits, _, _ = limits_over(lambda: Machine(lengths(1), 4), CallPolicy(concurrency=32, adaptive=False), 500)
+    assert set(limits) == {32}
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.46], ids=["even", "usual", "p99 is 30 times p50"])
+def test_a_server_with_room_is_filled_and_stays_so(spread: float):
+    limits, _, _ = limits_over(lambda: Machine(lengths(spread), 1000), CallPolicy(concurrency=64), 3000)
+    assert limits.index(64) < 64 * 3
+    assert sum(limits[200:]) / len(limits[200:]) > 60
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.46], ids=["even", "usual", "p99 is 30 times p50"])
+def test_a_server_that_only_queues_is_not_flooded(spread: float):
+    policy, held = CallPolicy(concurrency=256), CallPolicy(concurrency=256, adaptive=False)
+    limits, seconds, _ = limits_over(lambda: Machine(lengths(spread), 64), policy, 4000)
+    _, best, _ = limits_over(lambda: Machine(lengths(spread), 64), held, 4000)
+    settled = limits[2000:]
+    assert 64 <= sum(settled) / len(settled) < 140
+    assert seconds < 1.03 * best
+
+
+def test_the_limit_settles_where_refusals_begin():
+    limits, seconds, refused = limits_over(
+        lambda: Machine(lambda machine: 1.0 if machine.now < 20 else None, 1000), CallPolicy(concurrency=64), 3000
+    )
+    settled = limits[300:]
+    assert 17 <= sum(settled) / len(settled) <= 24
+    assert refused < 0.2 * 3000
+    assert seconds < 1.15 * 3000 / 20
+
+
+def test_when_all_is_refused_one_request_at_a_time_still_tries():
+    policy = CallPolicy(concurrency=64)
+
+    def opens_late(machine: Machine) -> float | None:
+        return 0.1 if asyncio.get_running_loop().time() > 60 else None
+
+    limits, _, _ = limits_over(lambda: Machine(opens_late, 1000), policy, 2000)
+    assert limits[0] <= 2
+    assert limits[-1] > 16
