@@ -16,7 +16,7 @@ Answer = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 
 
 class Server:
-    """Chat completions from one handler; `bodies` are the requests that came, `served` the list of models or what makes one."""
+    """Chat completions from one handler; `bodies` came in, `served` is the list of models or makes one."""
 
     def __init__(self) -> None:
         self.answer: Answer = always(reply("hello"))

@@ -58,7 +58,7 @@ def test_an_answer_passes_and_is_counted():
         assert (await client.complete(HELLO)).text == "hi"
         traffic = client.traffic
         assert (client.model, traffic.sent, traffic.answered, traffic.in_flight) == ("m", 1, 1, 0)
-        assert (traffic.tokens_in, traffic.tokens_out, traffic.limit) == (5, 2, 17)
+        assert (traffic.tokens_in, traffic.tokens_out, traffic.limit) == (5, 2, 16)
 
     run_virtual(main())
 
@@ -199,9 +199,9 @@ def test_after_a_fatal_error_nothing_more_is_sent_but_answers_on_their_way_arriv
 
         model = Model(say, latency=1.0)
         client = resilient(model, concurrency=2, adaptive=False)
-        under_way = asyncio.create_task(client.complete(HELLO))
-        await asyncio.sleep(0.5)
         expired = asyncio.create_task(client.complete(ChatRequest((), prompt="expired")))
+        await asyncio.sleep(0.5)
+        under_way = asyncio.create_task(client.complete(HELLO))
         await asyncio.sleep(0.1)
         waiting = asyncio.create_task(client.complete(HELLO))
         results = await asyncio.gather(under_way, expired, waiting, return_exceptions=True)

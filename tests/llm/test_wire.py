@@ -13,9 +13,10 @@ from tests.llm.conftest import reply
 
 SCHEMA = {"type": "object", "properties": {"q": {"type": "string"}}}
 REQUEST = ChatRequest((Message("system", "S"), Message("user", "U")), SCHEMA, "reply", 0.7, 0.9, 50, seed=3)
+PLAIN = Dialect()
 
 
-def body(request: ChatRequest = REQUEST, step: int = 0, dialect: Dialect = Dialect(), **options: Any) -> dict[str, Any]:
+def body(request: ChatRequest = REQUEST, step: int = 0, dialect: Dialect = PLAIN, **options: Any) -> dict[str, Any]:
     return orjson.loads(encode(request, "m", STEPS[step], dialect, **options))
 
 

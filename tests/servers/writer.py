@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+from flows.domain.languages import language
+
 LEXICON = Path(__file__).with_name("lexicon.json")
 UNSPACED = {"ja", "zh", "th", "lo", "km", "my"}
 PARAMETER = re.compile(r"^- ([A-Z][^:\n]*): (.*)$", re.MULTILINE)
@@ -21,7 +23,7 @@ VERBS = "Find Match Retrieve Classify Identify Judge Sort Pair Recognise Assign 
 def lexicon() -> dict[str, tuple[str, tuple[str, ...]]]:
     """English name -> code and words of every language."""
     data = json.loads(LEXICON.read_text(encoding="utf-8"))
-    return {entry["name"]: (code, tuple(entry["words"])) for code, entry in data.items()}
+    return {language(code).name: (code, tuple(entry["words"])) for code, entry in data.items()}
 
 
 def write_reply(prompt: str, schema: dict | None, rng: Random) -> str:
