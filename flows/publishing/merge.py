@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flows.errors import PublishError
 from flows.publishing.card import BEGIN, END
 
 COMPUTED = ("language", "size_categories")
@@ -20,19 +21,37 @@ LICENCE = ("license", "license_name", "license_link")
 def merge_card(theirs: str | None, ours: str) -> str:
     """Give the card to upload: `ours` when there is none yet.
 
-    Of the text, what stands between the two marks is replaced, all else stays. Of the metadata, facts about the data are
-    ours, lists are united, and whatever else a person may have set is theirs. Merging again changes nothing.
+    Of the text, what stands between the two marks is replaced, all else stays. Of the metadata, facts about the data
+    are ours, lists are united, and whatever else a person may have set is theirs. Merging again changes nothing.
+    Raises PublishError when their metadata cannot be read.
     """
-    from huggingface_hub import DatasetCard, DatasetCardData
+    from huggingface_hub import DatasetCardData
 
     if theirs is None or not theirs.strip():
         return ours
-    old, new = DatasetCard(theirs, ignore_metadata_errors=True), DatasetCard(ours)
-    metadata = _merge_metadata(old.data.to_dict(), new.data.to_dict())
-    text = _merge_text(old.text, new.text)
-    if metadata == old.data.to_dict() and text == old.text:
+    old, old_text = _parts(theirs)
+    new, new_text = _parts(ours)
+    metadata, text = _merge_metadata(old, new), _merge_text(old_text, new_text)
+    if (metadata, text) == (old, old_text):
         return theirs
     return f"---\n{DatasetCardData(**metadata).to_yaml().strip()}\n---\n{text}"
+
+
+def _parts(card: str) -> tuple[dict[str, Any], str]:
+    """Take a card apart into metadata and text."""
+    from huggingface_hub import DatasetCard
+
+    if not card.startswith("---"):
+        return {}, card
+    try:
+        parsed = DatasetCard(card, ignore_metadata_errors=True)
+    except Exception as error:
+        # YAML's errors have no common root with the client's own, and all mean the same to a person
+        reason = " ".join(str(error).split())
+        raise PublishError(
+            f"README.md of the repository: its metadata cannot be read, correct it there: {reason}"
+        ) from None
+    return parsed.data.to_dict(), parsed.text  # type: ignore[no-untyped-call]
 
 
 def _merge_text(theirs: str, ours: str) -> str:

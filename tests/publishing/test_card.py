@@ -1,0 +1,210 @@
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import datasets
+import pytest
+from huggingface_hub import DatasetCard
+from markdown_it import MarkdownIt
+
+from flows.domain.ledger import StageTally
+from flows.domain.records import Generator, Text
+from flows.errors import PublishError
+from flows.publishing.card import BEGIN, END, CardFacts, render_card, size_category
+from flows.publishing.formats import CONFIGS
+from flows.publishing.merge import merge_card
+from flows.publishing.parquet import write_parquet
+from flows.publishing.survey import Survey
+from tests.publishing.rows import graded_row, make_row
+
+TEMPLATE = (Path(__file__).parents[2] / "prompts/cards/dataset.md").read_text(encoding="utf-8")
+
+ROWS = [
+    *(make_row(n, split="validation" if n % 4 == 0 else "train") for n in range(8)),
+    *(graded_row(n, query_language="no", document_language="zh") for n in range(8, 11)),
+]
+
+
+def make_card(folder, rows=ROWS, **changes):
+    survey = Survey()
+    written = write_parquet(survey.watch(rows), folder, CONFIGS)
+    facts = CardFacts(
+        pretty_name="A set: of <rows>",
+        recipe="e5",
+        description="Six families.",
+        version="1.2.3",
+        license="other",
+        license_name="generator-terms",
+        license_link=None,
+        written=written,
+        ledger=(StageTally("generate", 0, 14, 12, {"bad_json": 2}), StageTally("curate", 12, 0, 11, {"short|a": 1})),
+        survey=survey,
+    )
+    card = render_card(replace(facts, **changes), TEMPLATE)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    return card
+
+
+def test_metadata(tmp_path):
+    data = DatasetCard(make_card(tmp_path)).data.to_dict()
+    assert data["language"] == ["en", "no", "zh"]
+    assert data["pretty_name"] == "A set: of <rows>"
+    assert data["size_categories"] == ["n<1K"]
+    assert data["task_categories"] == ["sentence-similarity", "feature-extraction", "text-retrieval"]
+    assert data["annotations_creators"] == data["language_creators"] == ["machine-generated"]
+    assert data["tags"] == ["synthetic", "sentence-transformers", "triplesmith", "some-model"]
+    assert (data["license"], data["license_name"], data["license_link"]) == ("other", "generator-terms", "README.md")
+    assert [(config["config_name"], config.get("default")) for config in data["configs"]] == [
+        ("triplet", True),
+        ("pair", None),
+        ("pair-score", None),
+        ("full", None),
+    ]
+    assert data["configs"][2]["data_files"] == [{"split": "train", "path": "data/pair-score/train-*.parquet"}]
+    assert data["dataset_info"][0]["splits"][0]["num_examples"] == 9
+
+
+def test_a_known_licence_needs_no_name(tmp_path):
+    data = DatasetCard(make_card(tmp_path, license="cc0-1.0", license_name=None)).data.to_dict()
+    assert data["license"] == "cc0-1.0"
+    assert "license_name" not in data and "license_link" not in data
+
+
+@pytest.mark.parametrize("name", [None, *(shape.name for shape in CONFIGS)])
+def test_the_folder_is_a_data_set_that_loads(tmp_path, name):
+    make_card(tmp_path / "publish")
+    loaded = datasets.load_dataset(str(tmp_path / "publish"), name, cache_dir=str(tmp_path / "cache"))
+    shape = next(shape for shape in CONFIGS if shape.name == (name or "triplet"))
+    assert list(loaded["train"].features) == list(shape.columns)
+    assert {split: len(part) for split, part in loaded.items()} == (
+        {"train": 6} if name == "pair-score" else {"train": 9, "validation": 2}
+    )
+
+
+def test_a_set_without_negatives_has_a_default_config_too(tmp_path):
+    make_card(tmp_path / "publish", [make_row(n, negatives=()) for n in range(3)])
+    loaded = datasets.load_dataset(str(tmp_path / "publish"), cache_dir=str(tmp_path / "cache"))
+    assert loaded["train"].column_names == ["anchor", "positive"]
+
+
+def test_the_same_rows_give_the_same_card(tmp_path):
+    assert make_card(tmp_path / "one") == make_card(tmp_path / "two")
+
+
+def test_what_a_reader_looks_for(tmp_path):
+    card = make_card(tmp_path)
+    assert "| generate | 0 | 14 | 12 | 2 bad\\_json |" in card
+    assert "| curate | 12 | 0 | 11 | 1 short\\|a |" in card
+    assert "| no → zh | 0 | 3 | 3 |" in card
+    assert "| en | 8 | 0 | 8 |" in card
+    assert "| some-model | 11 |" in card
+    assert "| e5/short\\_long@1+0badcafe | 11 |" in card
+    assert "`pair-score` leaves out 8 rows (no_score)" in card
+    assert "2401.00368" in card
+    assert "**recorded**" not in card
+    assert 'load_dataset("USER/NAME", "triplet")' in card
+
+
+def test_replayed_rows_say_so_and_other_prompts_cite_nothing(tmp_path):
+    generator = Generator("m", "mine/prompt@1+00", recorded=True)
+    card = make_card(tmp_path, [make_row(n, generator=generator) for n in range(3)])
+    assert "> All rows come from **recorded** replies" in card
+    assert "2401.00368" not in card
+
+
+HOSTILE = "</code><script>alert(1)</script>\n```\n\n# Heading\n| a | b |\n<!-- /triplesmith --> \ud800"
+
+
+def test_what_a_model_wrote_does_nothing_in_the_card(tmp_path):
+    named = HOSTILE.replace("\ud800", "")
+    row = make_row(1, query=HOSTILE, task=HOSTILE, instruction=HOSTILE, positives=(Text(HOSTILE * 30),), family=named)
+    plain = make_row(2, generator=Generator(named, "p`|@1"))
+    card = make_card(tmp_path, [row, plain])
+    assert card.count(END) == card.count(BEGIN) == 1
+    assert card.endswith(f"{END}\n")
+    body = card.split("\n---\n", 1)[1]
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(body)
+    html = [token.content for token in tokens if token.type == "html_block"]
+    inline = itertools.chain.from_iterable(token.children or [] for token in tokens)
+    html += [child.content for child in inline if child.type == "html_inline"]
+    assert {part.strip() for part in html} == {BEGIN, END}
+    headings = [after.content for before, after in itertools.pairwise(tokens) if before.type == "heading_open"]
+    assert headings[0] == r"A set: of \<rows\>"
+    assert "Heading" not in headings
+
+
+@pytest.mark.parametrize(
+    ("rows", "category"),
+    [
+        (0, "n<1K"),
+        (999, "n<1K"),
+        (1000, "1K<n<10K"),
+        (50_000, "10K<n<100K"),
+        (999_999, "100K<n<1M"),
+        (1_000_000, "1M<n<10M"),
+        (10**12, "1B<n<10B"),
+    ],
+)
+def test_size_category(rows, category):
+    assert size_category(rows) == category
+
+
+def test_a_card_merged_with_itself_stays_as_it_is(tmp_path):
+    card = make_card(tmp_path)
+    assert merge_card(None, card) == card
+    assert merge_card(card, card) == card
+
+
+THEIRS = """---
+language: [de]
+license: mit
+pretty_name: Their name
+extra_gated_prompt: Be nice
+tags: [mine, synthetic]
+configs:
+- config_name: triplet
+  data_files: old/*.parquet
+- config_name: by-hand
+  data_files: hand/*.csv
+  default: true
+---
+Their introduction.
+
+<!-- triplesmith: what stands between these two lines is rewritten at every upload -->
+old words
+<!-- /triplesmith -->
+
+Their thanks.
+"""
+
+
+def test_what_people_wrote_in_a_card_stays(tmp_path):
+    ours = make_card(tmp_path)
+    merged = merge_card(THEIRS, ours)
+    card = DatasetCard(merged)
+    data = card.data.to_dict()
+    assert card.text.startswith("Their introduction.\n") and card.text.endswith("Their thanks.\n")
+    assert "old words" not in merged and "## How it was made" in merged
+    assert data["language"] == ["en", "no", "zh"]
+    assert (data["license"], data["pretty_name"], data["extra_gated_prompt"]) == ("mit", "Their name", "Be nice")
+    assert "license_name" not in data
+    assert data["tags"] == ["mine", "synthetic", "sentence-transformers", "triplesmith", "some-model"]
+    assert [config["config_name"] for config in data["configs"]] == ["triplet", "pair", "pair-score", "full", "by-hand"]
+    assert [config.get("default") for config in data["configs"]] == [None, None, None, None, True]
+    assert data["configs"][0]["data_files"][0]["path"] == "data/triplet/train-*.parquet"
+    assert merge_card(merged, ours) == merged
+
+
+@pytest.mark.parametrize("theirs", ["# Mine\n\nWords.\n", "---\nlicense: mit\n---\n# Mine\n\nWords.\n"])
+def test_a_card_of_their_own_comes_first(tmp_path, theirs):
+    ours = make_card(tmp_path)
+    merged = merge_card(theirs, ours)
+    text = DatasetCard(merged).text
+    assert text.startswith("# Mine\n\nWords.\n\n" + BEGIN)
+    assert merge_card(merged, ours) == merged
+
+
+def test_unreadable_metadata_is_one_clear_line(tmp_path):
+    with pytest.raises(PublishError, match=r"README.md of the repository: its metadata cannot be read") as raised:
+        merge_card("---\nlicense: [mit\n---\nx", make_card(tmp_path))
+    assert "\n" not in str(raised.value)
