@@ -32,8 +32,8 @@ async def brainstorm(run: str) -> TaskList:
     for planned in read_rounds(work.layout, stage.STAGE):
         await _ask(work, planned)
     tasks = stage.fold(work)
-    while tasks.short and (planned := stage.plan_round(work, tasks.short)):
-        await _ask(work, planned)
+    while tasks.short and (further := stage.plan_round(work, tasks.short)):
+        await _ask(work, further)
         tasks = stage.fold(work)
     return tasks
 

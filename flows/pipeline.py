@@ -11,12 +11,13 @@ from flows.publish import publish
 from flows.stages import generate as generating
 from flows.stages.brainstorm import TaskList
 from flows.stages.curate import Curated
-from flows.stages.ledger import generated, ledger_markdown, ledger_table, read_ledger, write_ledger
+from flows.stages.ledger import generated, ledger_markdown, ledger_table
 from flows.stages.plan import read_rounds
 from flows.stages.progress import watched
 from flows.stages.request import RunRequest
 from flows.stages.result import RunResult, explain_nothing, shortfall
 from flows.stages.work import Work, open_work
+from flows.store.ledger import read_ledger, write_ledger
 
 
 @flow(name="pipeline", flow_run_name="{request.recipe}", persist_result=False)
@@ -30,8 +31,9 @@ async def pipeline(request: RunRequest) -> RunResult:
         generating.check_size(work)
         tasks = await brainstorm(run)
         curated = await _fill(work, tasks)
-        write_ledger(work.layout, [tasks.tally, generated(work), curated.tally])
-        short = shortfall(work, curated)
+        written = generated(work)
+        write_ledger(work.layout, [tasks.tally, written, curated.tally])
+        short = shortfall(work, written, curated)
         commit = await publish(run, None if short else request.publish, request.public)
         await _artifacts(work)
     return RunResult(run, work.loaded.recipe.rows, curated.tally.out, commit, short)
@@ -45,8 +47,8 @@ async def _fill(work: Work, tasks: TaskList) -> Curated:
     for planned in read_rounds(work.layout, generating.STAGE):
         await generate(run, planned.number)
     curated = await curate(run)
-    while planned := generating.plan_round(work, tasks.tasks, curated.slots):
-        await generate(run, planned.number)
+    while further := generating.plan_round(work, tasks.tasks, curated.slots):
+        await generate(run, further.number)
         curated = await curate(run)
         work.progress.accepted = curated.tally.out
     if not curated.tally.out:

@@ -4,11 +4,11 @@ from typing import Any
 
 from prefect import Task
 from prefect.client.schemas import TaskRun
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from flows.errors import TriplesmithError
 
-RETRY_DELAY_SECONDS = [2, 10]
+RETRY_DELAY_SECONDS: list[float] = [2, 10]
 """Rows wait out a busy server by themselves; this is for what breaks a whole shard."""
 
 

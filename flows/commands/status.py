@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from flows.stages import brainstorm, generate
-from flows.stages.ledger import ledger_markdown, read_ledger
+from flows.stages.ledger import ledger_markdown
 from flows.stages.plan import read_rounds
 from flows.stages.publish import read_recipe
 from flows.store.layout import Layout
+from flows.store.ledger import read_ledger
 from flows.store.lock import is_locked
 from flows.store.manifest import read_manifest
 from flows.store.shards import sealed

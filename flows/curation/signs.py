@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 REFUSALS = re.compile(
-    r"\W*(?:(?:i'?m|i am|we'?re) (?:sorry|afraid|unable)\b[^.!?]{0,60}\b(?:can|cannot|can't|unable|not able|help|assist)"
+    r"\W*(?:(?:i'?m|i am|we'?re) (?:sorry|afraid|unable)\b[^.!?]{0,60}"
+    r"\b(?:can|cannot|can't|unable|not able|help|assist)"
     r"|i (?:can(?:no|')t|can’t|won't|won’t|will not|must decline|am unable to|am not able to)[^.!?]{0,30}"
     r"\b(?:help|assist|fulfil|fulfill|provide|comply|create|generate|write|continue|do that)"
     r"|as an? (?:ai|artificial intelligence|language model|large language model)\b"

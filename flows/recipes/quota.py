@@ -50,7 +50,7 @@ class Quota:
         """Draw one of `among`, in proportion to `leaning` (of all indices) or else to the shares."""
         leaning = self._shares if leaning is None else leaning
         choices = sorted(among)
-        chosen = self._rng.choices(choices, [float(leaning[i]) for i in choices])[0]
+        chosen: int = self._rng.choices(choices, [float(leaning[i]) for i in choices])[0]
         deadline = int(self._deadlines[chosen])
         self._reach(deadline)
         self._drawn += 1
@@ -68,7 +68,7 @@ class Quota:
 
     def _deadline(self, index: int, count: int) -> int:
         """The draw by which `index` must have been drawn `count` times."""
-        return math.ceil(count / self._shares[index] - EPSILON)
+        return math.ceil(float(count / self._shares[index]) - EPSILON)
 
     def _reach(self, point: int) -> None:
         """Extend the room (draws left over before each point) to `point`."""

@@ -45,7 +45,7 @@ class JournaledCall:
     async def aclose(self) -> None:
         """Leave the client open: other units use it."""
 
-    async def _ask(self, request: ChatRequest) -> dict[str, object]:
+    async def _ask(self, request: ChatRequest) -> dict[str, Any]:
         try:
             completion = await self.client.complete(request)
         except RejectedLLMError as error:

@@ -1,4 +1,4 @@
-"""Invent tasks: one shard of task lists, the fold into one list without twins, and the rounds until there are enough."""
+"""Invent tasks: shards of task lists, their fold into one list without twins, rounds until there are enough."""
 
 import math
 from collections import Counter, defaultdict

@@ -1,14 +1,11 @@
-"""The ledger of a run: assemble, write, read, show."""
+"""Add up the ledger of a run, and lay it out for people."""
 
 from collections.abc import Sequence
 
 from flows.domain.ledger import StageTally, total
-from flows.errors import StoreError
 from flows.stages import generate
 from flows.stages.plan import read_rounds
 from flows.stages.work import Work
-from flows.store.jsonio import loads, write_json
-from flows.store.layout import Layout
 from flows.store.shards import sealed
 
 
@@ -17,22 +14,6 @@ def generated(work: Work) -> StageTally:
     shards = [shard for planned in read_rounds(work.layout, generate.STAGE) for shard in planned.numbers]
     tallies = [tally for shard in shards if (tally := sealed(work.layout, generate.STAGE, shard))]
     return total(generate.STAGE, (StageTally("", created=t.created, out=t.out, dropped=t.dropped) for t in tallies))
-
-
-def write_ledger(layout: Layout, tallies: Sequence[StageTally]) -> None:
-    """Write ledger.json; raises StoreError when a stage does not balance, since then rows vanished."""
-    for tally in tallies:
-        if not tally.balanced:
-            raise StoreError(f"the ledger of {tally.name} does not balance: {tally.to_json()}; please report this")
-    write_json(layout.ledger, {"stages": [tally.to_json() for tally in tallies]})
-
-
-def read_ledger(layout: Layout) -> list[StageTally]:
-    """Read ledger.json; empty before a run wrote it."""
-    if not layout.ledger.exists():
-        return []
-    stages = loads(layout.ledger.read_bytes())["stages"]
-    return [StageTally(s["name"], s["in"], s["created"], s["out"], s["dropped"]) for s in stages]
 
 
 def ledger_markdown(tallies: Sequence[StageTally]) -> str:

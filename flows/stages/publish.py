@@ -16,8 +16,8 @@ from flows.publishing.survey import Survey
 from flows.recipes.load import builtin_prompts
 from flows.recipes.model import Recipe
 from flows.stages import curate
-from flows.stages.ledger import read_ledger, write_ledger
 from flows.store.layout import Layout
+from flows.store.ledger import read_ledger, write_ledger
 from flows.store.shards import read_rows
 
 STAGE = "publish"

@@ -7,6 +7,11 @@ from flows.domain.ledger import StageTally
 from flows.stages.curate import Curated
 from flows.stages.work import Work
 
+NOT_RECORDED = (
+    "; the recording answers only the requests it was made from: the recipe's own rows, seed, languages and axes. "
+    "Give --llm URL --model NAME to ask a model"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
@@ -22,13 +27,15 @@ class RunResult:
     """Why rows are missing, and what to do; None when all are there."""
 
 
-def shortfall(work: Work, curated: Curated) -> str | None:
+def shortfall(work: Work, generated: StageTally, curated: Curated) -> str | None:
     """Say which families lack rows because their caps on requests are reached, or None."""
     missing = curated.slots.missing
     if not missing:
         return None
     per_row = work.loaded.recipe.limits.requests_per_row
     lacking = ", ".join(f"{family} {count}" for family, count in missing.items())
+    if "not_recorded" in generated.dropped:
+        return f"{missing.total()} rows are missing ({lacking}){NOT_RECORDED}"
     return (
         f"the cap of {per_row:g} requests per row stopped the run with {missing.total()} rows missing ({lacking}); "
         f"to go on, run again with --set limits.requests_per_row={2 * per_row:g}"
@@ -38,10 +45,5 @@ def shortfall(work: Work, curated: Curated) -> str | None:
 def explain_nothing(what: str, families: Sequence[str], tally: StageTally) -> str:
     """Say why a stage made nothing for some families."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in tally.by_reason.items()) or "nothing was asked"
-    hint = ""
-    if "not_recorded" in tally.dropped:
-        hint = (
-            "; the recording answers only the requests it was made from: the recipe's own rows, seed and prompts."
-            " Give --llm URL --model NAME to ask a model"
-        )
+    hint = NOT_RECORDED if "not_recorded" in tally.dropped else ""
     return f"{tally.name} gave {what} for {', '.join(families)}: {reasons}{hint}"

@@ -16,7 +16,8 @@ from flows.store.atomic import replace_file
 def dumps(value: Any) -> bytes:
     """Encode to one line of JSON.
 
-    Dataclasses are written as their fields. orjson refuses lone surrogates, which a model's reply may hold; the standard library escapes them.
+    Dataclasses are written as their fields. orjson refuses lone surrogates, which a model's reply may hold; the
+    standard library escapes them.
     """
     try:
         return orjson.dumps(value)

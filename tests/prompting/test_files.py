@@ -88,7 +88,7 @@ def test_a_wrong_prompt_is_refused_with_file_and_key(tmp_path, header, body, com
 
 def test_a_template_cannot_reach_into_python(tmp_path):
     prompt = load(tmp_path, body=BODY + "{{ topic.__class__.__mro__ }}")
-    with pytest.raises(Exception, match="unsafe|undefined"):
+    with pytest.raises(Exception, match=r"unsafe|undefined"):
         prompt.render({"topic": "sea", "language": "English", "sample": 1, "attempt": 0})
 
 

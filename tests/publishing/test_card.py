@@ -120,9 +120,9 @@ def test_what_a_model_wrote_does_nothing_in_the_card(tmp_path):
     row = make_row(1, query=HOSTILE, task=HOSTILE, instruction=HOSTILE, positives=(Text(HOSTILE * 30),), family=named)
     plain = make_row(2, generator=Generator(named, "p`|@1"))
     card = make_card(tmp_path, [row, plain])
-    assert card.count(END) == card.count(BEGIN) == 1
-    assert card.endswith(f"{END}\n")
     body = card.split("\n---\n", 1)[1]
+    assert body.count(END) == body.count(BEGIN) == 1
+    assert body.startswith(BEGIN) and body.endswith(f"{END}\n")
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(body)
     html = [token.content for token in tokens if token.type == "html_block"]
     inline = itertools.chain.from_iterable(token.children or [] for token in tokens)

@@ -104,7 +104,7 @@ def test_other_mistakes(tmp_path, old, new, complaint):
 
 
 def test_an_unknown_recipe_lists_the_known_ones():
-    with pytest.raises(UsageError, match="'nope' is unknown; there are .*e5.*quickstart"):
+    with pytest.raises(UsageError, match=r"'nope' is unknown; there are .*e5.*quickstart"):
         load_recipe("nope")
 
 
