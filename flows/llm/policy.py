@@ -13,7 +13,7 @@ class CallPolicy:
     concurrency: int = 64
     """Most requests in flight."""
     start: int | None = None
-    """Requests in flight to begin with; None is a quarter of `concurrency`, and all of it when not adaptive."""
+    """Requests in flight to begin with; None is half of `concurrency`, and all of it when not adaptive."""
     adaptive: bool = True
     """Find the best number up to `concurrency`; False holds it."""
     timeout: float = 300.0
@@ -45,4 +45,4 @@ class CallPolicy:
         """Requests in flight to begin with."""
         if not self.adaptive:
             return self.concurrency
-        return self.start or -(-self.concurrency // 4)
+        return self.start or -(-self.concurrency // 2)

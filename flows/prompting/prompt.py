@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -127,6 +127,7 @@ class Prompt:
         return self._template.render(variables, reply=self._reply_lines)
 
 
+@lru_cache(maxsize=256)
 def template(source: str) -> Template:
     """Compile a template in Jinja's sandbox, where an undefined name is an error and text stays as it is."""
     return ENVIRONMENT.from_string(source)

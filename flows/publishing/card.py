@@ -45,6 +45,8 @@ class CardFacts:
     """The configs; the first that holds a row is the default."""
     ledger: tuple[StageTally, ...]
     survey: Survey
+    runs: tuple[str, ...] = ()
+    """Digests of the data of every run that the set has grown by."""
 
 
 def render_card(facts: CardFacts, template: str) -> str:
@@ -58,7 +60,7 @@ def render_card(facts: CardFacts, template: str) -> str:
             facts=facts,
             survey=facts.survey,
             metadata=_metadata(facts, configs),
-            rows=sum(facts.survey.families.values()),
+            rows=facts.survey.rows,
             configs=configs,
             splits=list(splits),
             default=configs[0].shape.name if configs else "",
@@ -93,9 +95,9 @@ def _metadata(facts: CardFacts, configs: Sequence[Written]) -> str:
         # the Hub asks for a name and a link with it; without a link of the recipe's own, the card itself tells
         terms |= {"license_name": facts.license_name or "other", "license_link": facts.license_link or "README.md"}
     metadata: dict[str, Any] = {
-        "language": sorted(facts.survey.codes),
+        "language": sorted(facts.survey.languages_used),
         "pretty_name": facts.pretty_name,
-        "size_categories": [size_category(sum(facts.survey.families.values()))],
+        "size_categories": [size_category(facts.survey.rows)],
         "task_categories": ["sentence-similarity", "feature-extraction", "text-retrieval"],
         "annotations_creators": ["machine-generated"],
         "language_creators": ["machine-generated"],

@@ -5,6 +5,7 @@ from typing import Any
 
 from flows.errors import PublishError
 from flows.publishing.card import BEGIN, END
+from flows.publishing.formats import CONFIGS
 
 COMPUTED = ("language", "size_categories")
 """Facts: the run's are right."""
@@ -80,8 +81,8 @@ def _merge_metadata(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[
 
 
 def _merge_configs(theirs: Sequence[Any], ours: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Put ours in place of those of the same name; a default that is not ours stays the only one."""
-    names = {config["config_name"] for config in ours}
+    """Put ours in place of those that we wrote before; a default that is not ours stays the only one."""
+    names = {config["config_name"] for config in ours} | {shape.name for shape in CONFIGS}
     kept = [config for config in theirs if config.get("config_name", "default") not in names]
     if any(config.get("default") for config in kept):
         ours = [{key: value for key, value in config.items() if key != "default"} for config in ours]

@@ -8,7 +8,7 @@ order of the rows.
 import unicodedata
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TypeAlias
@@ -50,22 +50,35 @@ def fold(text: str) -> str:
     return " ".join(plain.casefold().split())
 
 
-def assign_splits(rows: Iterable[Row], shares: Mapping[str, float], seed: int, ties: Ties = ties_of) -> dict[str, str]:
+def assign_splits(
+    rows: Iterable[Row],
+    shares: Mapping[str, float],
+    seed: int,
+    ties: Ties = ties_of,
+    pinned: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Choose a split for every task; returns folded task -> split, for `with_splits`.
 
     `shares` are the held-out splits, {"validation": 0.05}; what remains is the train split. A family's share is reached
-    as nearly as whole groups allow; its last group always stays in train.
+    as nearly as whole groups allow; its last group always stays in train. `pinned` (folded task -> split) are tasks of
+    earlier runs of a growing set: they keep their split, and what is tied to them follows.
     """
-    groups = _groups(rows, ties)
+    pinned = pinned or {}
+    groups = sorted(_groups(rows, ties), key=lambda group: digest(seed, group.name))
     chosen: dict[str, str] = {}
     families: dict[str, list[_Group]] = defaultdict(list)
-    for group in sorted(groups, key=lambda group: digest(seed, group.name)):
-        families[group.family].append(group)
+    for group in groups:
+        if known := [pinned[task] for task in group.tasks if task in pinned]:
+            chosen |= {task: pinned.get(task, known[0]) for task in group.tasks}
+        else:
+            families[group.family].append(group)
+    sizes = {name: sum(group.size for group in free) for name, free in families.items() if len(free) > 1}
     for split, share in shares.items():
         # shares of the whole, though the earlier splits have taken theirs
-        goals = _goals({name: share * _size(groups, name) for name in sorted(families)})
-        for name, free in families.items():
-            taken = nearest_subset([group.size for group in free], goals[name])
+        goals = _goals({name: share * size for name, size in sizes.items()})
+        for name, goal in goals.items():
+            free = families[name]
+            taken = nearest_subset([group.size for group in free], goal)
             for place in taken:
                 chosen |= dict.fromkeys(free[place].tasks, split)
             families[name] = [group for place, group in enumerate(free) if place not in taken]
@@ -176,12 +189,6 @@ def _united(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     for one, other in pairs:
         parent[find(one)] = find(other)
     return [find(thing) for thing in range(count)]
-
-
-def _size(groups: Sequence[_Group], family: str) -> int:
-    """Rows of a family that may be held out: none when a single group has them all."""
-    sizes = [group.size for group in groups if group.family == family]
-    return sum(sizes) if len(sizes) > 1 else 0
 
 
 def _goals(shares: Mapping[str, float]) -> dict[str, int]:

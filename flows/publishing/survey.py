@@ -2,71 +2,111 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from flows.domain.records import Row
 
 
+@dataclass(slots=True)
 class Survey:
-    """Counts over the rows that were seen, each from the largest down, and a sample row of every family."""
+    """Counts over the rows that were seen, and a sample row of every family."""
 
-    def __init__(self) -> None:
-        self._cells: Counter[tuple[str, str]] = Counter()
-        self._models: Counter[str] = Counter()
-        self._prompts: Counter[str] = Counter()
-        self._samples: dict[str, Row] = {}
-        self._codes: Counter[str] = Counter()
-        self.recorded = 0
-        """Rows whose reply was replayed."""
+    cells: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(family, language) -> rows; where query and documents differ, the language is `de → fr`."""
+    languages_used: Counter[str] = field(default_factory=Counter)
+    """Language code -> rows that have it on either side."""
+    model_rows: Counter[str] = field(default_factory=Counter)
+    prompt_rows: Counter[str] = field(default_factory=Counter)
+    """Label of the prompt -> rows."""
+    first: dict[str, Row] = field(default_factory=dict)
+    """Family -> the first row seen."""
+    recorded: int = 0
+    """Rows whose reply was replayed."""
 
     def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the rows, counting them."""
         for row in rows:
             languages = tuple(dict.fromkeys((row.query_language, row.document_language)))
-            self._cells[row.family, " → ".join(languages)] += 1
-            self._codes.update(languages)
-            self._models[row.generator.model] += 1
-            self._prompts[row.generator.prompt] += 1
-            self._samples.setdefault(row.family, row)
+            self.cells[row.family, " → ".join(languages)] += 1
+            self.languages_used.update(languages)
+            self.model_rows[row.generator.model] += 1
+            self.prompt_rows[row.generator.prompt] += 1
+            self.first.setdefault(row.family, row)
             self.recorded += row.generator.recorded
             yield row
 
+    def plus(self, newer: "Survey") -> "Survey":
+        """Give the counts of both; the samples are the newer's where it has them."""
+        return Survey(
+            self.cells + newer.cells,
+            self.languages_used + newer.languages_used,
+            self.model_rows + newer.model_rows,
+            self.prompt_rows + newer.prompt_rows,
+            self.first | newer.first,
+            self.recorded + newer.recorded,
+        )
+
     @property
-    def codes(self) -> list[str]:
-        """Codes of all languages."""
-        return list(_ranked(self._codes))
+    def rows(self) -> int:
+        """All rows."""
+        return self.cells.total()
 
     @property
     def models(self) -> Mapping[str, int]:
-        """Model -> rows."""
-        return _ranked(self._models)
+        """Model -> rows, the largest number first."""
+        return _ranked(self.model_rows)
 
     @property
     def prompts(self) -> Mapping[str, int]:
-        """Label of the prompt -> rows."""
-        return _ranked(self._prompts)
+        """Label of the prompt -> rows, the largest number first."""
+        return _ranked(self.prompt_rows)
 
     @property
     def families(self) -> Mapping[str, int]:
-        """Family -> rows."""
+        """Family -> rows, the largest number first."""
         return _ranked(self._margin(0))
 
     @property
     def languages(self) -> Mapping[str, int]:
-        """Language, or query and document language, -> rows."""
+        """Language, or query and document language, -> rows, the largest number first."""
         return _ranked(self._margin(1))
 
     @property
     def samples(self) -> list[Row]:
-        """The first row of every family."""
-        return [self._samples[family] for family in self.families]
+        """A row of every family, the largest family first."""
+        return [self.first[family] for family in self.families]
 
     def count(self, family: str, language: str) -> int:
         """Rows of a family in a language."""
-        return self._cells[family, language]
+        return self.cells[family, language]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the counts as JSON-native values."""
+        return {
+            "cells": [[family, language, count] for (family, language), count in sorted(self.cells.items())],
+            "languages": _ranked(self.languages_used),
+            "models": self.models,
+            "prompts": self.prompts,
+            "first": {family: row.to_json() for family, row in self.first.items()},
+            "recorded": self.recorded,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Survey":
+        """Build a survey from what `to_json` gave; raises KeyError, TypeError or ValueError."""
+        return cls(
+            Counter({(family, language): count for family, language, count in data["cells"]}),
+            Counter(data["languages"]),
+            Counter(data["models"]),
+            Counter(data["prompts"]),
+            {family: Row.from_json(row) for family, row in data["first"].items()},
+            data["recorded"],
+        )
 
     def _margin(self, side: int) -> Counter[str]:
         margin: Counter[str] = Counter()
-        for cell, count in self._cells.items():
+        for cell, count in self.cells.items():
             margin[cell[side]] += count
         return margin
 

@@ -48,9 +48,9 @@ class Quota:
 
     def draw(self, among: Collection[int], leaning: Sequence[float] | None = None) -> int:
         """Draw one of `among`, in proportion to `leaning` (of all indices) or else to the shares."""
-        leaning = self._shares if leaning is None else leaning
+        odds: Sequence[float] = self._shares.tolist() if leaning is None else leaning
         choices = sorted(among)
-        chosen: int = self._rng.choices(choices, [float(leaning[i]) for i in choices])[0]
+        chosen = self._rng.choices(choices, [odds[i] for i in choices])[0]
         deadline = int(self._deadlines[chosen])
         self._reach(deadline)
         self._drawn += 1

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from flows.domain.units import Dropped, Unit
@@ -16,6 +16,9 @@ from flows.stages.plan import read_plan
 from flows.stages.work import Work
 from flows.store.journal import Journal
 from flows.store.shards import ShardTally, seal, sealed
+
+
+COMPLETION = tuple(entry.name for entry in fields(Completion))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class JournaledCall:
             completion = await self.client.complete(request)
         except RejectedLLMError as error:
             return {"rejected": error.reason, "detail": str(error)}
-        return {name: value for name, value in asdict(completion).items() if value is not None}
+        # not asdict, whose deep copies would cost more than the journal itself
+        return {name: value for name in COMPLETION if (value := getattr(completion, name)) is not None}
 
 
 @dataclass(slots=True)

@@ -10,7 +10,9 @@ from markdown_it import MarkdownIt
 from flows.domain.ledger import StageTally
 from flows.domain.records import Generator, Text
 from flows.errors import PublishError
-from flows.publishing.card import BEGIN, END, CardFacts, render_card, size_category
+from flows.publishing.card import BEGIN, END, CardFacts, size_category
+from flows.publishing.facts import write_card
+from flows.publishing.folder import replace_folder
 from flows.publishing.formats import CONFIGS
 from flows.publishing.merge import merge_card
 from flows.publishing.parquet import write_parquet
@@ -25,28 +27,34 @@ ROWS = [
 ]
 
 
-def make_card(folder, rows=ROWS, **changes):
+def make_folder(folder, rows=ROWS, **changes):
     survey = Survey()
-    written = write_parquet(survey.watch(rows), folder, CONFIGS)
-    facts = CardFacts(
-        pretty_name="A set: of <rows>",
-        recipe="e5",
-        description="Six families.",
-        version="1.2.3",
-        license="other",
-        license_name="generator-terms",
-        license_link=None,
-        written=written,
-        ledger=(StageTally("generate", 0, 14, 12, {"bad_json": 2}), StageTally("curate", 12, 0, 11, {"short|a": 1})),
-        survey=survey,
-    )
-    card = render_card(replace(facts, **changes), TEMPLATE)
-    (folder / "README.md").write_text(card, encoding="utf-8")
-    return card
+    with replace_folder(folder) as fresh:
+        facts = CardFacts(
+            pretty_name="A set: of <rows>",
+            recipe="e5",
+            description="Six families.",
+            version="1.2.3",
+            license="other",
+            license_name="generator-terms",
+            license_link=None,
+            written=write_parquet(survey.watch(rows), fresh, CONFIGS),
+            ledger=(
+                StageTally("generate", 0, 14, 12, {"bad_json": 2}),
+                StageTally("curate", 12, 0, 11, {"short|a": 1}),
+            ),
+            survey=survey,
+        )
+        write_card(fresh, replace(facts, **changes), TEMPLATE)
+    return folder
+
+
+def make_card(folder, rows=ROWS, **changes):
+    return (make_folder(folder, rows, **changes) / "README.md").read_text(encoding="utf-8")
 
 
 def test_metadata(tmp_path):
-    data = DatasetCard(make_card(tmp_path)).data.to_dict()
+    data = DatasetCard(make_card(tmp_path / "publish")).data.to_dict()
     assert data["language"] == ["en", "no", "zh"]
     assert data["pretty_name"] == "A set: of <rows>"
     assert data["size_categories"] == ["n<1K"]
@@ -65,7 +73,7 @@ def test_metadata(tmp_path):
 
 
 def test_a_known_licence_needs_no_name(tmp_path):
-    data = DatasetCard(make_card(tmp_path, license="cc0-1.0", license_name=None)).data.to_dict()
+    data = DatasetCard(make_card(tmp_path / "publish", license="cc0-1.0", license_name=None)).data.to_dict()
     assert data["license"] == "cc0-1.0"
     assert "license_name" not in data and "license_link" not in data
 
@@ -92,7 +100,7 @@ def test_the_same_rows_give_the_same_card(tmp_path):
 
 
 def test_what_a_reader_looks_for(tmp_path):
-    card = make_card(tmp_path)
+    card = make_card(tmp_path / "publish")
     assert "| generate | 0 | 14 | 12 | 2 bad\\_json |" in card
     assert "| curate | 12 | 0 | 11 | 1 short\\|a |" in card
     assert "| no → zh | 0 | 3 | 3 |" in card
@@ -107,7 +115,7 @@ def test_what_a_reader_looks_for(tmp_path):
 
 def test_replayed_rows_say_so_and_other_prompts_cite_nothing(tmp_path):
     generator = Generator("m", "mine/prompt@1+00", recorded=True)
-    card = make_card(tmp_path, [make_row(n, generator=generator) for n in range(3)])
+    card = make_card(tmp_path / "publish", [make_row(n, generator=generator) for n in range(3)])
     assert "> All rows come from **recorded** replies" in card
     assert "2401.00368" not in card
 
@@ -119,7 +127,7 @@ def test_what_a_model_wrote_does_nothing_in_the_card(tmp_path):
     named = HOSTILE.replace("\ud800", "")
     row = make_row(1, query=HOSTILE, task=HOSTILE, instruction=HOSTILE, positives=(Text(HOSTILE * 30),), family=named)
     plain = make_row(2, generator=Generator(named, "p`|@1"))
-    card = make_card(tmp_path, [row, plain])
+    card = make_card(tmp_path / "publish", [row, plain])
     body = card.split("\n---\n", 1)[1]
     assert body.count(END) == body.count(BEGIN) == 1
     assert body.startswith(BEGIN) and body.endswith(f"{END}\n")
@@ -150,7 +158,7 @@ def test_size_category(rows, category):
 
 
 def test_a_card_merged_with_itself_stays_as_it_is(tmp_path):
-    card = make_card(tmp_path)
+    card = make_card(tmp_path / "publish")
     assert merge_card(None, card) == card
     assert merge_card(card, card) == card
 
@@ -179,7 +187,7 @@ Their thanks.
 
 
 def test_what_people_wrote_in_a_card_stays(tmp_path):
-    ours = make_card(tmp_path)
+    ours = make_card(tmp_path / "publish")
     merged = merge_card(THEIRS, ours)
     card = DatasetCard(merged)
     data = card.data.to_dict()
@@ -197,7 +205,7 @@ def test_what_people_wrote_in_a_card_stays(tmp_path):
 
 @pytest.mark.parametrize("theirs", ["# Mine\n\nWords.\n", "---\nlicense: mit\n---\n# Mine\n\nWords.\n"])
 def test_a_card_of_their_own_comes_first(tmp_path, theirs):
-    ours = make_card(tmp_path)
+    ours = make_card(tmp_path / "publish")
     merged = merge_card(theirs, ours)
     text = DatasetCard(merged).text
     assert text.startswith("# Mine\n\nWords.\n\n" + BEGIN)
@@ -206,5 +214,5 @@ def test_a_card_of_their_own_comes_first(tmp_path, theirs):
 
 def test_unreadable_metadata_is_one_clear_line(tmp_path):
     with pytest.raises(PublishError, match=r"README.md of the repository: its metadata cannot be read") as raised:
-        merge_card("---\nlicense: [mit\n---\nx", make_card(tmp_path))
+        merge_card("---\nlicense: [mit\n---\nx", make_card(tmp_path / "publish"))
     assert "\n" not in str(raised.value)

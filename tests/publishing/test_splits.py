@@ -141,3 +141,13 @@ def test_chains_are_followed_to_the_end():
 def test_no_rows():
     assert assign_splits([], SHARES, 0) == {}
     assert straddling([]) == []
+
+
+def test_tasks_of_earlier_runs_keep_their_split():
+    rows = [make_row(n, task=f"Task {n // 2}") for n in range(100)]
+    pinned = {"task 0": "validation", "task 1": "train", "task 99": "validation"}
+    found = split([*rows, make_row(100, query="query 0")], {"validation": 0.1}, pinned=pinned)
+    assert [row.split for row in found[:4]] == ["validation", "validation", "train", "train"]
+    assert found[-1].split == "validation"
+    assert by_split(found[4:100])["validation"] == 10
+    assert straddling(found) == []

@@ -140,6 +140,7 @@ class Refused(Exception):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     hub: HubState
 
     def log_message(self, *_: Any) -> None:
@@ -233,7 +234,8 @@ class Handler(BaseHTTPRequestHandler):
         if name.split("/")[0] != self.user:
             raise Refused(403, f"You don't have the rights to create a dataset under the namespace {name}")
         if name in self.hub.repos:
-            raise Refused(409, "You already created this dataset repo")
+            conflict = {"error": "You already created this dataset repo", "url": f"{self.hub.url}/datasets/{name}"}
+            return 409, json.dumps(conflict).encode(), {}
         private = asked.get("visibility") == "private" or asked.get("private") is True
         self.hub.create(name, private=private)
         return {"url": f"{self.hub.url}/datasets/{name}", "id": name}

@@ -1,4 +1,4 @@
-"""Write replies as a model would: in the language, length and shape that a prompt asks for, always the same to the same prompt.
+"""Write replies as a model would: in the language, length and shape that a prompt asks for.
 
 The text is real words of the language in random order: enough for curation to see what it looks for (script,
 language, length, no copies), and plainly no data set.

@@ -1,19 +1,20 @@
 """Find all pairs of sets that may be near-copies: an exact join by shared rare elements.
 
-Two near sets share at least `need` elements, so the first shared one stands early in both (prefix filtering, as in
-All-Pairs and PPJoin), and so do the first two, the first three (AdaptJoin). Sets are grouped by their first shared
-element; a group too large to compare pair by pair is split by the next shared one, and so on, for as long as that
-lessens the pairs. In a group sets stand by size, and each is compared with a window of sizes only. What is left of the
-pairs is thinned by the bit signatures. Work goes on in blocks of bounded size; nothing is sampled.
+Two near sets share at least `need` elements; in an order rarest first the first shared one stands early in both (prefix
+filtering), and so do the first two, the first three. Sets are grouped by their first shared element; a group too large
+to compare pair by pair is split by the next shared one, and so on for as long as that leaves fewer pairs. In a group
+sets stand by size, and each is compared with a window of sizes only. Bit signatures thin out what is left. Work goes on
+in blocks of bounded size; nothing is sampled. Kin to All-Pairs, PPJoin and AdaptJoin.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import distinct
+from flows.curation.near.arrays import blocks, distinct, flat_ranges, mix
 from flows.curation.near.bounds import Bounds
 from flows.curation.near.elements import Elements
 
@@ -27,58 +28,185 @@ _WORTH = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Groups:
-    """Entries of `Elements.code` that share what was read so far, group after group, each by side and size."""
+    """Entries of `Elements.code` whose sets share what was read so far: group after group, in each by side and size."""
 
     depth: int
-    """How many shared elements each group stands for; the entry is the last of them."""
+    """How many shared elements a group stands for; its entries are the last of them."""
     entry: NDArray[np.int64]
     group: NDArray[np.int64]
-    """Number of each entry's group, ascending."""
+    """Number of each entry's group, from 0 and ascending."""
     parent: NDArray[np.int64]
-    """Number of the group one level up that each entry's group was split from."""
+    """Number of the group one level up that it was split from."""
     size: NDArray[np.int64]
+    """Size of each entry's set."""
     most: NDArray[np.int64]
-    """Largest overlap that is still possible for each entry's set."""
+    """Largest overlap still possible for it."""
     low: NDArray[np.int64]
-    """Each entry is compared with the entries from `low` ..."""
+    """It is compared with the entries from `low` ..."""
     high: NDArray[np.int64]
     """... to before `high`."""
 
-    def pick(self, entries: NDArray[np.bool_]) -> "_Groups":
-        """Keep whole groups, given by a mask over the entries."""
-        gone = np.cumsum(~entries)
-        parts = {
-            name: getattr(self, name)[entries] for name in ("entry", "group", "parent", "size", "most", "low", "high")
-        }
-        parts["low"] -= gone[entries]
-        parts["high"] -= gone[entries]
-        return replace(self, **parts)
+    @property
+    def pairs(self) -> NDArray[np.int64]:
+        """Comparisons in each group."""
+        return np.bincount(self.group, self.high - self.low).astype(np.int64)
+
+    def pick(self, groups: NDArray[np.bool_]) -> "_Groups":
+        """Keep some groups."""
+        kept = groups[self.group]
+        shift = np.cumsum(~kept)[kept]
+        group = (np.cumsum(groups) - 1)[self.group[kept]]
+        return _Groups(
+            self.depth,
+            self.entry[kept],
+            group,
+            self.parent[kept],
+            self.size[kept],
+            self.most[kept],
+            self.low[kept] - shift,
+            self.high[kept] - shift,
+        )
 
 
 class Join:
-    """The search for candidate pairs among sets, within one side or between two."""
+    """The search for candidate pairs within one side, or between the left side and the right."""
 
     def __init__(self, sets: Elements, limits: Bounds) -> None:
         self._sets = sets
         self._limits = limits
         self._held = np.diff(sets.start)
         self._bits = np.uint64(len(sets.code).bit_length())
-        """Bits that number an entry."""
+        """Bits in which an entry can be numbered."""
 
     def candidates(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """Yield pairs of sets (first, second), in blocks; between blocks a pair may come again."""
+        """Yield pairs of sets (first, second), block by block; a pair may come again in a later block."""
         found: list[NDArray[np.int64]] = []
-        for pairs in self._pairs():
+        waiting = 0
+        for pairs in self._all_pairs():
             found.append(pairs)
-            if sum(map(len, found)) > _PAIRS:
+            waiting += len(pairs)
+            if waiting > _PAIRS:
                 found = [distinct(np.concatenate(found))]
-                if len(found[0]) > _PAIRS // 2:
+                waiting = len(found[0])
+                if waiting > _PAIRS // 2:
                     yield found[0] >> 32, found[0] & 0xFFFFFFFF
-                    found = []
-        if found:
+                    found, waiting = [], 0
+        if waiting:
             pairs = distinct(np.concatenate(found))
             yield pairs >> 32, pairs & 0xFFFFFFFF
 
-    def _pairs(self) -> Iterator[NDArray[np.int64]]:
-        """Group the prefixes by their elements, a range of hashes at a time."""
-        ...
+    def _all_pairs(self) -> Iterator[NDArray[np.int64]]:
+        """Group what may be a first shared element, one range of hashes after the other."""
+        room, size = self._room(np.arange(len(self._sets.code))), self._sets.size[self._sets.owner]
+        entry = np.flatnonzero(room + 1 >= self._limits.least[size])
+        ranges = len(entry) // _ENTRIES + 1
+        part = (mix(self._sets.code[entry]) % np.uint64(ranges)).astype(np.uint16)
+        entry = entry[np.argsort(part, kind="stable")]
+        for low, high in pairwise(np.searchsorted(np.sort(part), np.arange(ranges + 1))):
+            yield from self._search(self._group(1, entry[low:high], np.zeros(high - low, np.int64)))
+
+    def _room(self, entry: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many elements stand after each entry in its set."""
+        return self._sets.start[self._sets.owner[entry] + 1] - 1 - entry
+
+    def _group(self, depth: int, entry: NDArray[np.int64], parent: NDArray[np.int64]) -> _Groups:
+        """Group entries by parent and element and lay the windows; entries alone in their group are dropped.
+
+        Elements are told apart by a hash, cut to what fits in 64 bits beside parent and entry, so that one sort does all.
+        Where two share one, a group holds pairs it need not.
+        """
+        above = np.uint64(int(parent.max(initial=0)).bit_length())
+        key = parent.astype(np.uint64) << (np.uint64(64) - above) | mix(self._sets.code[entry]) >> above
+        slots = np.uint64(max(len(entry).bit_length() + 1, 10))
+        slot = (key * np.uint64(0x9E3779B97F4A7C15) >> (np.uint64(64) - slots)).astype(np.int64)
+        keep = np.bincount(slot)[slot] > 1
+        packed = key[keep] >> self._bits << self._bits | entry[keep].astype(np.uint64)
+        packed.sort()
+        shared = packed >> self._bits
+        same = np.concatenate([np.zeros(1, bool), shared[1:] == shared[:-1], np.zeros(1, bool)])
+        packed, fresh = packed[same[1:] | same[:-1]], ~same[:-1][same[1:] | same[:-1]]
+        entry = (packed & ((np.uint64(1) << self._bits) - np.uint64(1))).astype(np.int64)
+        group = np.cumsum(fresh) - 1
+        size = self._sets.size[self._sets.owner[entry]]
+        most = depth + self._room(entry)
+        low, high = self._windows(group, self._sets.owner[entry] >= self._sets.left, size, most)
+        parent = (packed >> (np.uint64(64) - above)).astype(np.int64) if above else np.zeros(len(entry), np.int64)
+        return _Groups(depth, entry, group, parent, size, most, low, high)
+
+    def _windows(
+        self,
+        group: NDArray[np.int64],
+        right: NDArray[np.bool_],
+        size: NDArray[np.int64],
+        most: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Range of entries that each is compared with: of its group, of fitting size, and before it or to its left."""
+        span = len(self._limits.low)
+        place = (group * 2 + right) * span + size
+        base = group * 2 * span
+        low = np.searchsorted(place, base + self._limits.low[size])
+        largest = np.clip(self._limits.reach[most] - size, -1, span - 1)
+        high = np.searchsorted(place, base + largest, "right")
+        if self._sets.left == len(self._sets.size):
+            high = np.minimum(high, np.arange(len(group)))
+        else:
+            high = np.where(right, high, low)
+        return low, np.maximum(low, high)
+
+    def _search(self, groups: _Groups) -> Iterator[NDArray[np.int64]]:
+        """Compare the small groups, and try to split the others."""
+        pairs = groups.pairs
+        ahead = self._ahead(groups)
+        next_level = np.bincount(groups.group, ahead).astype(np.int64)
+        large = (pairs > _WORTH * (next_level + 4)) & (next_level > 0)
+        yield from self._compare(groups, np.flatnonzero(~large[groups.group]))
+        chosen = np.flatnonzero(large)
+        for some in blocks(next_level[chosen], _ENTRIES):
+            mask = np.zeros(len(large), bool)
+            mask[chosen[some]] = True
+            yield from self._split(groups.pick(mask), ahead[mask[groups.group]])
+
+    def _ahead(self, groups: _Groups) -> NDArray[np.int64]:
+        """How many elements after each entry may be the next shared one; 0 where its set has no partner in the group."""
+        compares = groups.high > groups.low
+        edges = len(compares) + 1
+        opened = np.bincount(groups.low[compares], minlength=edges) - np.bincount(
+            groups.high[compares], minlength=edges
+        )
+        compared = np.cumsum(opened)[:-1] > 0
+        ahead = np.minimum(groups.most - self._limits.least[groups.size] + 1, groups.most - groups.depth)
+        return np.where(compares | compared, np.maximum(ahead, 0), 0)
+
+    def _split(self, groups: _Groups, ahead: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Split groups by the next shared element where that at least halves the pairs, else compare them as they are."""
+        entry, parent = flat_ranges(groups.entry + 1, ahead), np.repeat(groups.group, ahead)
+        deeper = self._group(groups.depth + 1, entry, parent)
+        pairs = groups.pairs
+        left = np.bincount(deeper.parent, deeper.high - deeper.low, minlength=len(pairs))
+        better = 2 * left <= pairs
+        yield from self._compare(groups, np.flatnonzero(~better[groups.group]))
+        enough = self._limits.reach[groups.depth]  # sets this small may share no further element
+        small = groups.size + self._limits.low[groups.size] <= enough
+        yield from self._compare(groups, np.flatnonzero(better[groups.group] & small), enough)
+        if len(deeper.entry):
+            first = np.flatnonzero(np.diff(deeper.group, prepend=-1))
+            yield from self._search(deeper.pick(better[deeper.parent[first]]))
+
+    def _compare(
+        self, groups: _Groups, chosen: NDArray[np.int64], most_total: int | None = None
+    ) -> Iterator[NDArray[np.int64]]:
+        """Yield the packed pairs of chosen entries and their windows that sizes, places and signatures allow."""
+        limits, sets = self._limits, self._sets
+        count = groups.high[chosen] - groups.low[chosen]
+        for some in blocks(count, _PAIRS):
+            first = flat_ranges(groups.low[chosen[some]], count[some])
+            second = np.repeat(chosen[some], count[some])
+            total = groups.size[first] + groups.size[second]
+            fits = limits.reach[np.minimum(groups.most[first], groups.most[second])] >= total
+            if most_total is not None:
+                fits &= total <= most_total
+            need = limits.need[total[fits]]
+            one, other = sets.owner[groups.entry[first[fits]]], sets.owner[groups.entry[second[fits]]]
+            differ = sum(np.bitwise_count(word[one] ^ word[other]).astype(np.int64) for word in sets.bits)
+            fits = (differ <= self._held[one] + self._held[other] - 2 * need) & (one != other)
+            yield one[fits].astype(np.int64) << 32 | other[fits]

@@ -1,0 +1,7 @@
+"""Near-copies of texts, found exactly and in time that grows with the rows, not with their pairs."""
+
+from flows.curation.near.pairs import near_pairs
+from flows.curation.near.policy import NearPolicy
+from flows.curation.near.search import Found
+
+__all__ = ["Found", "NearPolicy", "near_pairs"]

@@ -1,0 +1,61 @@
+"""Score candidate pairs exactly."""
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz.distance import Indel
+from rapidfuzz.process import cpdist
+
+from flows.curation.near.arrays import blocks, flat_ranges
+from flows.curation.near.corpus import Corpus
+from flows.curation.near.elements import Elements
+from flows.curation.near.policy import NearPolicy, overlap_similarity
+
+_LARGEST_CHARACTER = 0x10FFFF
+
+
+class Judge:
+    """The similarity of pairs of sets under the policy's measure."""
+
+    def __init__(self, corpus: Corpus, sets: Elements, policy: NearPolicy) -> None:
+        self._corpus = corpus
+        self._sets = sets
+        self._policy = policy
+        self._text = None
+        if policy.measure == "rouge_l" and len(corpus.words) <= _LARGEST_CHARACTER:
+            self._text = corpus.ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+    def similarities(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Score sets pair by pair."""
+        part = self._ordered if self._policy.measure == "rouge_l" else self._shared
+        held = np.diff(self._sets.start)
+        cuts = blocks(held[one] + held[other] + 1, 1 << 20)
+        return np.concatenate([np.zeros(0), *(part(one[some], other[some]) for some in cuts)])
+
+    def _ordered(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
+        """ROUGE-L, by rapidfuzz on texts in which each token is one character."""
+        return cpdist(
+            self._sequences(one), self._sequences(other), scorer=Indel.normalized_similarity, dtype=np.float64
+        )
+
+    def _sequences(self, sets: NDArray[np.int64]) -> list[str] | list[list[int]]:
+        """Token sequences; as lists of numbers, which is slower, when there are more words than characters."""
+        start = self._corpus.start
+        rows = self._sets.row[sets]
+        spans = zip(start[rows].tolist(), start[rows + 1].tolist(), strict=True)
+        if self._text is None:
+            return [self._corpus.ids[low:high].tolist() for low, high in spans]
+        return [self._text[low:high] for low, high in spans]
+
+    def _shared(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Jaccard, by sorting each pair's elements together and counting equal neighbours."""
+        start, size = self._sets.start, self._sets.size
+        groups = int(self._corpus.group.max()) + 1
+        found = []
+        for sets in (one, other):
+            held = start[sets + 1] - start[sets]
+            rank = self._sets.code[flat_ranges(start[sets], held)] // groups
+            found.append(np.repeat(np.arange(len(sets)), held) << 32 | rank)
+        both = np.concatenate(found)
+        both.sort()
+        overlap = np.bincount(both[1:][both[1:] == both[:-1]] >> 32, minlength=len(one))
+        return overlap_similarity("jaccard", overlap, size[one] + size[other])

@@ -1,0 +1,86 @@
+"""What a commit has to change so that a repository holds a data set."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flows.errors import PublishError, UsageError
+from flows.publishing.card import REPO, CardFacts, render_card
+from flows.publishing.facts import CARD, FACTS, add_facts, dump_facts, load_facts
+from flows.publishing.formats import CONFIGS
+from flows.publishing.hub_repo import Content, Head, HubRepo, same
+from flows.publishing.merge import merge_card
+
+Files = Mapping[str, Path]
+"""Path in the repository -> file."""
+
+
+def folder_files(folder: Path) -> dict[str, Path]:
+    """List what is to be published; raises UsageError when the folder holds no finished data set."""
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    if CARD not in found:
+        raise UsageError(f"{folder}: there is no finished data set here (no {CARD}): run the recipe first")
+    return found
+
+
+def replacing(files: Files, head: Head, repo: HubRepo) -> dict[str, Content]:
+    """Put the files in place of all that our configs hold; files of other folders stay."""
+    card = _merged(files[CARD].read_text(encoding="utf-8"), head, repo)
+    changes = _unlike({**files, CARD: card}, head)
+    ours = {tuple(path.split("/")[:2]) for path in files} | {("data", shape.name) for shape in CONFIGS}
+    stale = (path for path in sorted(head.files) if path not in files and tuple(path.split("/")[:-1]) in ours)
+    return changes | dict.fromkeys(stale)
+
+
+def growing(files: Files, head: Head, repo: HubRepo, template: str) -> dict[str, Content]:
+    """Add the data files to those that are there, and render the card from the facts of all runs.
+
+    The new files carry the digest of their run in the name, so that none is overwritten; a run that is there already
+    changes nothing. Raises UsageError when the repository's data came from elsewhere.
+    """
+    facts = _facts(files, head, repo)
+    if facts is None:
+        return {}
+    run = facts.runs[-1]
+    added: dict[str, Path | bytes] = {
+        _with_run(path, run): file for path, file in files.items() if path.startswith("data/")
+    }
+    added[FACTS] = dump_facts(facts)
+    added[CARD] = _merged(render_card(facts, template), head, repo)
+    return _unlike(added, head)
+
+
+def _facts(files: Files, head: Head, repo: HubRepo) -> CardFacts | None:
+    """Add the run's facts to the repository's; None when it has the run."""
+    if FACTS not in files:
+        raise UsageError(f"{FACTS} is missing beside the card: publish the run again with this version of triplesmith")
+    ours = load_facts(files[FACTS].read_bytes())
+    if head.oid is None or not any(path.startswith("data/") for path in head.files):
+        return ours
+    if FACTS not in head.files:
+        raise UsageError(f"{repo.repo_id}: its data was not published by triplesmith, so it cannot grow")
+    try:
+        theirs = load_facts(repo.read(FACTS, head.oid))
+    except (ValueError, KeyError, TypeError) as error:
+        raise PublishError(f"{repo.repo_id}: its {FACTS} cannot be read ({error}): restore an earlier one") from None
+    return None if set(ours.runs) <= set(theirs.runs) else add_facts(theirs, ours)
+
+
+def _merged(card: str, head: Head, repo: HubRepo) -> bytes:
+    theirs = repo.read(CARD, head.oid) if head.oid and CARD in head.files else None
+    return merge_card(theirs, card.replace(REPO, repo.repo_id)).encode()
+
+
+def _unlike(wanted: Mapping[str, Path | bytes], head: Head) -> dict[str, Content]:
+    """Leave out what the repository has already."""
+    return {
+        path: content
+        for path, content in wanted.items()
+        if path not in head.files or not same(content, head.files[path])
+    }
+
+
+def _with_run(path: str, run: str) -> str:
+    """Turn `data/pair/train-00000-of-00001.parquet` into `data/pair/train-<run>-00000-of-00001.parquet`."""
+    folder, _, name = path.rpartition("/")
+    split, _, rest = name.partition("-")
+    return f"{folder}/{split}-{run}-{rest}"

@@ -1,0 +1,110 @@
+"""What a data set knows of its making, as a file beside the card: `triplesmith.json`.
+
+A growing set adds the facts of every run to those that its repository holds, and its card is rendered from the sum.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+from flows.domain.ledger import StageTally
+from flows.domain.ledger import total as ledger_total
+from flows.publishing.card import CardFacts, render_card
+from flows.publishing.formats import CONFIGS
+from flows.publishing.parquet import Size, Written
+from flows.publishing.survey import Survey
+
+CARD = "README.md"
+FACTS = "triplesmith.json"
+
+
+def write_card(folder: Path, facts: CardFacts, template: str) -> None:
+    """Write the card and the facts beside the data files of `folder`; raises OSError."""
+    facts = replace(facts, runs=(data_digest(folder),))
+    (folder / CARD).write_text(render_card(facts, template), encoding="utf-8")
+    (folder / FACTS).write_bytes(dump_facts(facts))
+
+
+def data_digest(folder: Path) -> str:
+    """Give a digest of all data files, by which a run is known again."""
+    every = sha256()
+    for path in sorted((folder / "data").rglob("*.parquet")):
+        with path.open("rb") as file:
+            every.update(f"{path.relative_to(folder).as_posix()}\n{file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return every.hexdigest()[:16]
+
+
+def dump_facts(facts: CardFacts) -> bytes:
+    """Encode facts; the same facts give the same bytes."""
+    data = {
+        **{name: getattr(facts, name) for name in _PLAIN},
+        "runs": facts.runs,
+        "written": [
+            {
+                "config": config.shape.name,
+                "splits": {split: asdict(size) for split, size in config.splits.items()},
+                "unfit": dict(config.unfit),
+            }
+            for config in facts.written
+        ],
+        "ledger": [tally.to_json() for tally in facts.ledger],
+        "survey": facts.survey.to_json(),
+    }
+    return json.dumps(data, indent=2, sort_keys=True).encode() + b"\n"
+
+
+def load_facts(source: str | bytes) -> CardFacts:
+    """Decode facts; raises ValueError, KeyError or TypeError on what is not ours."""
+    data = json.loads(source)
+    return CardFacts(
+        **{name: data[name] for name in _PLAIN},
+        runs=tuple(data["runs"]),
+        written=tuple(_written(config) for config in data["written"]),
+        ledger=tuple(
+            StageTally(tally["name"], tally["in"], tally["created"], tally["out"], tally["dropped"])
+            for tally in data["ledger"]
+        ),
+        survey=Survey.from_json(data["survey"]),
+    )
+
+
+def add_facts(earlier: CardFacts, newer: CardFacts) -> CardFacts:
+    """Give the facts of a set that holds the rows of both; what cannot be added is the newer's."""
+    stages = dict.fromkeys(tally.name for tally in (*earlier.ledger, *newer.ledger))
+    return replace(
+        newer,
+        runs=(*earlier.runs, *newer.runs),
+        written=tuple(_sum(shape_name, earlier, newer) for shape_name in _config_names(earlier, newer)),
+        ledger=tuple(
+            ledger_total(stage, (tally for facts in (earlier, newer) for tally in facts.ledger if tally.name == stage))
+            for stage in stages
+        ),
+        survey=earlier.survey.plus(newer.survey),
+    )
+
+
+_PLAIN = ("pretty_name", "recipe", "description", "version", "license", "license_name", "license_link")
+_SHAPES = {shape.name: shape for shape in CONFIGS}
+
+
+def _written(data: Mapping[str, Any]) -> Written:
+    splits = {split: Size(**size) for split, size in data["splits"].items()}
+    return Written(_SHAPES[data["config"]], splits, Counter(data["unfit"]))
+
+
+def _config_names(*sides: CardFacts) -> list[str]:
+    names = {config.shape.name for facts in sides for config in facts.written}
+    return [name for name in _SHAPES if name in names]
+
+
+def _sum(name: str, *sides: CardFacts) -> Written:
+    parts = [config for facts in sides for config in facts.written if config.shape.name == name]
+    sizes: dict[str, Size] = {}
+    for split in sorted({split for part in parts for split in part.splits}):
+        have = [part.splits[split] for part in parts if split in part.splits]
+        sizes[split] = Size(sum(size.rows for size in have), sum(size.bytes for size in have))
+    return Written(_SHAPES[name], sizes, sum((part.unfit for part in parts), Counter[str]()))
