@@ -6,7 +6,6 @@ import warnings
 DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
     # the embedded server misses Prefect's 20 seconds on a busy machine
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
@@ -15,8 +14,13 @@ DEFAULTS = {
 }
 
 
-def prepare_prefect() -> None:
-    """Set what the user has not set; call before `import prefect`."""
+def prepare_prefect(level: str = "CRITICAL") -> None:
+    """Set what the user has not set; call before `import prefect`.
+
+    Prefect logs a failed flow with its traceback, once for every flow around it: on the command line, where the error
+    is told in one line, nothing below `level` is shown.
+    """
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", level)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if "PREFECT_API_URL" not in os.environ:

@@ -20,7 +20,7 @@ def call(args: argparse.Namespace) -> int:
     source = "recorded replies of a language model; no model is asked" if replaying else llm
     sys.stdout.write(f"{loaded.recipe.name}: {loaded.recipe.rows} rows into {layout.root}, from {source}\n")
     sys.stdout.flush()
-    prepare_prefect()
+    prepare_prefect("WARNING" if args.debug else "CRITICAL")
     progress = Progress()
     with shown(progress), watching(progress):
         from flows.pipeline import pipeline

@@ -15,7 +15,7 @@ def call(args: argparse.Namespace) -> int:
     if not request.out and not which_llm(request).startswith("replay"):
         request = request.model_copy(update={"out": f"outputs/{Path(request.recipe).stem}-{DAY}"})
     loaded, _ = read_request(request)
-    prepare_prefect()
+    prepare_prefect("INFO")
     from flows.pipeline import pipeline
 
     name = f"triplesmith-{loaded.recipe.name}"

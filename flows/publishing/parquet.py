@@ -9,11 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import orjson
-
 from flows.domain.records import Row
 from flows.publishing.features import arrow_schema
-from flows.publishing.formats.shape import Record, Shape, Unfit
+from flows.publishing.formats.shape import NOT_UTF8, Record, Shape, Unfit, encodable
 from flows.publishing.splits import TRAIN
 
 if TYPE_CHECKING:
@@ -58,19 +56,10 @@ def write_parquet(
     with ExitStack() as open_files:
         configs = [_Config(shape, folder, rows_per_file, open_files) for shape in shapes]
         for row in rows:
-            encodable = _encodable(row)
+            fits = encodable(row)
             for config in configs:
-                config.add(row.split or TRAIN, config.shape.lay_out(row) if encodable else Unfit("not_utf8"))
+                config.add(row.split or TRAIN, config.shape.lay_out(row) if fits else NOT_UTF8)
         return tuple(config.close() for config in configs)
-
-
-def _encodable(row: Row) -> bool:
-    """Tell whether all texts have a UTF-8 form; a lone surrogate has none, and no file could hold it."""
-    try:
-        orjson.dumps(row)
-    except TypeError:
-        return False
-    return True
 
 
 class _Config:

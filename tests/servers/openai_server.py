@@ -1,7 +1,8 @@
 """A local server that speaks the OpenAI API, well or badly: latency, limits and every kind of fault, by rate.
 
-Faults and replies are drawn from the seed, the request's body and how often that body came before, never from time or
-order: a retried request may succeed, and two runs of the same requests meet the same replies.
+Replies, good and bad ones, are drawn from the seed and the request's body, never from time or order: two runs of the same
+requests get the same replies. Faults on the way (429, 500, resets, …) are drawn from how often the body came before as
+well, so that a retried request may succeed.
 
     python -m tests.servers.openai_server --port 8000 --rate-429 0.05 --rate-500 0.02 --rate-malformed 0.03
 """
@@ -90,6 +91,8 @@ MALFORMED = (
     "fence preamble trailing_comma single_quotes null_field wrong_type missing_field unclosed think "
     "lone_surrogate prose"
 ).split()
+REPLIES = ("malformed", "length", "refusal", "content_filter", "empty")
+"""What may be wrong with a reply that comes; all else goes wrong on the way."""
 STATUS = {"429": 429, "500": 500, "503": 503}
 
 
@@ -136,13 +139,14 @@ class OpenAIServer:
         body = await request.read()
         digest = blake2b(body, digest_size=12).hexdigest()
         asked = orjson.loads(body)
+        reply = Random(f"{self.config.seed} {digest}")
         rng = Random(f"{self.config.seed} {digest} {self.seen[digest]}")
         self.seen[digest] += 1
         self.busy += 1
         self.peak = max(self.peak, self.busy)
-        outcome = self._outcome(request, asked, rng)
+        outcome = self._outcome(request, asked, rng, reply)
         try:
-            return await self._answer(request, asked, outcome, digest, rng)
+            return await self._answer(request, asked, outcome, rng, reply)
         finally:
             self.busy -= 1
             self.outcomes[outcome] += 1
@@ -154,7 +158,7 @@ class OpenAIServer:
         expired = self.config.expire_after and self.requests >= self.config.expire_after
         return not expired and (not key or request.headers.get("Authorization") == f"Bearer {key}")
 
-    def _outcome(self, request: web.Request, asked: dict, rng: Random) -> str:
+    def _outcome(self, request: web.Request, asked: dict, rng: Random, reply: Random) -> str:
         config = self.config
         if not self._may(request):
             return "401"
@@ -167,16 +171,20 @@ class OpenAIServer:
         kind = (asked.get("response_format") or {}).get("type", "none")
         if _unsupported(config.structured, asked.get("response_format") or {}):
             return f"no {kind}"
+        names = [entry.name for entry in fields(config) if entry.name.startswith("rate_")]
+        transport = [name for name in names if name.removeprefix("rate_") not in REPLIES]
+        return self._draw(transport, rng) or self._draw(names[len(transport) :], reply) or "ok"
+
+    def _draw(self, rates: list[str], rng: Random) -> str | None:
         draw = rng.random()
-        for entry in fields(config):
-            if entry.name.startswith("rate_"):
-                draw -= getattr(config, entry.name)
-                if draw < 0:
-                    return entry.name.removeprefix("rate_")
-        return "ok"
+        for name in rates:
+            draw -= getattr(self.config, name)
+            if draw < 0:
+                return name.removeprefix("rate_")
+        return None
 
     async def _answer(
-        self, request: web.Request, asked: dict, outcome: str, digest: str, rng: Random
+        self, request: web.Request, asked: dict, outcome: str, rng: Random, reply: Random
     ) -> web.StreamResponse:
         if outcome == "401":
             return _error(401, "Incorrect API key provided", "invalid_api_key")
@@ -200,7 +208,7 @@ class OpenAIServer:
             await asyncio.sleep(3600)
         async with self._slots or _free():
             await asyncio.sleep(self._latency(rng))
-        return await self._reply(request, asked, outcome, rng)
+        return await self._reply(request, asked, outcome, reply)
 
     async def _reply(self, request: web.Request, asked: dict, outcome: str, rng: Random) -> web.StreamResponse:
         body = orjson.dumps(completion(asked, outcome, rng, self.config.seed))

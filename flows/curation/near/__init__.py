@@ -3,5 +3,6 @@
 from flows.curation.near.pairs import near_pairs
 from flows.curation.near.policy import NearPolicy
 from flows.curation.near.search import Found
+from flows.curation.near.twins import Twin, near_twins
 
-__all__ = ["Found", "NearPolicy", "near_pairs"]
+__all__ = ["Found", "NearPolicy", "Twin", "near_pairs", "near_twins"]

@@ -123,7 +123,8 @@ class Join:
         packed = key[keep] >> self._bits << self._bits | entry[keep].astype(np.uint64)
         packed.sort()
         shared = packed >> self._bits
-        same = np.concatenate([np.zeros(1, bool), shared[1:] == shared[:-1], np.zeros(1, bool)])
+        same = np.zeros(len(packed) + 1, bool)
+        same[1:-1] = shared[1:] == shared[:-1]
         packed, fresh = packed[same[1:] | same[:-1]], ~same[:-1][same[1:] | same[:-1]]
         entry = (packed & ((np.uint64(1) << self._bits) - np.uint64(1))).astype(np.int64)
         group = np.cumsum(fresh) - 1

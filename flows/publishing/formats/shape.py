@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import orjson
+
 from flows.domain.records import Row
 from flows.publishing.features import Features
 
@@ -28,3 +30,15 @@ class Shape:
     """Row -> its lines."""
     about: str
     """What it is for, in one line."""
+
+
+def encodable(row: Row) -> bool:
+    """Tell whether all texts have a UTF-8 form; a lone surrogate has none, and no file could hold it."""
+    try:
+        orjson.dumps(row)
+    except TypeError:
+        return False
+    return True
+
+
+NOT_UTF8 = Unfit("not_utf8")
