@@ -32,7 +32,7 @@ FORMATS: Mapping[str, Format] = {
     "text-label": Format("Parquet, a text and its class; for batch-hard triplet losses", LOAD, write_text_label),
     "flag-embedding": Format(
         "JSON lines of FlagEmbedding (BGE), a file for each kind of task",
-        "--train_data FOLDER/train FOLDER/train_no_in_batch_neg --same_dataset_within_batch True",
+        "--train_data FOLDER/train* --same_dataset_within_batch True",
         write_flag_embedding,
     ),
     "tevatron": Format(
@@ -67,6 +67,7 @@ def export(rows: Rows, folder: Path, name: str, options: ExportOptions | None = 
     options = options or ExportOptions()
     if name not in FORMATS:
         raise UsageError(f"format {name!r}: choose one of {', '.join(FORMATS)}")
+    folder = folder.resolve()
     readme = folder / "README.md"
     if folder.exists() and not (readme.is_file() and MARK in readme.read_text(encoding="utf-8", errors="replace")):
         if not folder.is_dir() or any(folder.iterdir()):

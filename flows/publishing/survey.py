@@ -20,7 +20,7 @@ class Survey:
     prompt_rows: Counter[str] = field(default_factory=Counter)
     """Label of the prompt -> rows."""
     first: dict[str, Row] = field(default_factory=dict)
-    """Family -> the first row seen."""
+    """Family -> the first row seen, or the first whose query is English, which most readers of a card can judge."""
     recorded: int = 0
     """Rows whose reply was replayed."""
 
@@ -32,7 +32,9 @@ class Survey:
             self.languages_used.update(languages)
             self.model_rows[row.generator.model] += 1
             self.prompt_rows[row.generator.prompt] += 1
-            self.first.setdefault(row.family, row)
+            sample = self.first.setdefault(row.family, row)
+            if row.query_language == "en" != sample.query_language:
+                self.first[row.family] = row
             self.recorded += row.generator.recorded
             yield row
 

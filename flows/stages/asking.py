@@ -17,7 +17,6 @@ from flows.stages.work import Work
 from flows.store.journal import Journal
 from flows.store.shards import ShardTally, seal, sealed
 
-
 COMPLETION = tuple(entry.name for entry in fields(Completion))
 
 

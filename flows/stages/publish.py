@@ -1,7 +1,7 @@
 """Assemble the finished data set of a run, and upload it; all from the run folder, without a model."""
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from flows import __version__
 from flows.domain.ledger import StageTally
@@ -15,6 +15,7 @@ from flows.publishing.splits import assign_splits, with_splits
 from flows.publishing.survey import Survey
 from flows.recipes.load import builtin_prompts
 from flows.recipes.model import Recipe
+from flows.reporting.page import write_report
 from flows.stages import curate
 from flows.store.layout import Layout
 from flows.store.ledger import read_ledger, write_ledger
@@ -24,7 +25,7 @@ STAGE = "publish"
 
 
 def assemble(layout: Layout) -> StageTally:
-    """Write `publish/` (Parquet files and card) from the curated rows, and close the ledger.
+    """Write `publish/` (Parquet files and card) and the report from the curated rows, and close the ledger.
 
     Raises UsageError when nothing is curated yet, StoreError when a file cannot be written.
     """
@@ -54,6 +55,7 @@ def assemble(layout: Layout) -> StageTally:
         template = (builtin_prompts() / "cards" / "dataset.md").read_text(encoding="utf-8")
         (folder / "README.md").write_text(render_card(facts, template), encoding="utf-8")
     write_ledger(layout, [*ledger, tally])
+    write_report(layout, builtin_prompts() / "report", recipe.rows)
     return tally
 
 
@@ -64,11 +66,11 @@ def upload(layout: Layout, repo: str, *, public: bool) -> str:
     return push(layout.publish, repo, private=not public).url
 
 
-def dry_run(layout: Layout, repo: str, *, public: bool) -> Sequence[str]:
-    """Say what an upload would commit."""
+def dry_run(layout: Layout, repo: str, *, public: bool) -> list[str]:
+    """Say what an upload would commit, a line for each file."""
     from flows.publishing.push import push
 
-    return push(layout.publish, repo, private=not public, dry_run=True).operations
+    return [str(operation) for operation in push(layout.publish, repo, private=not public, dry_run=True).operations]
 
 
 def read_recipe(layout: Layout) -> Recipe:

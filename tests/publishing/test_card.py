@@ -120,6 +120,12 @@ def test_replayed_rows_say_so_and_other_prompts_cite_nothing(tmp_path):
     assert "2401.00368" not in card
 
 
+def test_samples_are_english_where_there_are_any(tmp_path):
+    german = [make_row(n, query=f"Frage {n}", query_language="de") for n in (1, 2)]
+    assert '"query": "Frage 1"' in make_card(tmp_path / "german", german)
+    assert '"query": "query 3"' in make_card(tmp_path / "both", [*german, make_row(3), make_row(4)])
+
+
 HOSTILE = "</code><script>alert(1)</script>\n```\n\n# Heading\n| a | b |\n<!-- /triplesmith --> \ud800"
 
 

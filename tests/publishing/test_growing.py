@@ -13,7 +13,7 @@ from flows.publishing.published import published_splits
 from tests.publishing.rows import graded_row, make_row
 from tests.publishing.test_card import TEMPLATE, make_folder
 from tests.publishing.test_push import REPO, titles, upload
-from tests.servers.hub_server import Fault
+from tests.servers.hub_state import Fault
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 

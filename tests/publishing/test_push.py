@@ -11,7 +11,7 @@ from flows.errors import PublishError, UsageError
 from flows.publishing.push import Operation, push
 from tests.publishing.rows import make_row
 from tests.publishing.test_card import ROWS, make_card
-from tests.servers.hub_server import Blob, Fault
+from tests.servers.hub_state import Blob, Fault
 
 # the client's own use of its HTTP library
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")

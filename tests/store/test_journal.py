@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -46,15 +48,25 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path, damage):
         Journal(path)
 
 
-def test_a_full_disk_is_one_clear_error():
-    with Journal_on_full_disk() as journal, pytest.raises(StoreError, match="No space left"):
-        journal.append("a", 1)
-
-
-def Journal_on_full_disk():
-    from pathlib import Path
-
-    return Journal(Path("/dev/full"))
+def test_a_full_disk_is_one_clear_error_and_loses_nothing_that_was_written(tmp_path):
+    code = """
+import resource, sys
+from pathlib import Path
+from flows.errors import StoreError
+from flows.store.journal import Journal
+resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+with Journal(Path(sys.argv[1])) as journal:
+    for number in range(100):
+        try:
+            journal.append(str(number), "x" * 50)
+        except StoreError as error:
+            sys.exit(f"{number} {error}")
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "j")], capture_output=True, text=True)
+    written, message = done.stderr.split(" ", 1)
+    assert "cannot be written: File too large" in message
+    with Journal(tmp_path / "j") as journal:
+        assert len(journal) == int(written) > 0
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):

@@ -2,9 +2,9 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,22 +29,33 @@ class Corpus:
     """Word of each token id; id 0 stands for none."""
 
     @property
-    def unique(self) -> NDArray[np.int64]:
-        """The rows that lead, empty ones excepted: nothing but another empty text is like them."""
-        rows = np.arange(len(self.leader))
-        return np.flatnonzero((self.leader == rows) & (np.diff(self.start) > 0))
+    def leading(self) -> NDArray[np.int64]:
+        """The rows that lead, ascending, but for empty ones: nothing is near to an empty text but another."""
+        return np.flatnonzero((self.leader == np.arange(len(self.leader))) & (np.diff(self.start) > 0))
+
+    @property
+    def empty(self) -> NDArray[np.int64]:
+        """The rows that lead and have no token."""
+        return np.flatnonzero((self.leader == np.arange(len(self.leader))) & (np.diff(self.start) == 0))
+
+    def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give the rows leader by leader, each leader's ascending, and where each leader's begin and end."""
+        count = np.bincount(self.leader, minlength=len(self.leader))
+        return np.argsort(self.leader, kind="stable"), starts(count)
 
 
 def read_corpus(texts: Iterable[str], groups: Sequence[int] | None = None) -> Corpus:
     """Tokenise texts; without groups all rows are one. Raises ValueError when there is not one group per text."""
     numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
-    ids, lengths = array("i"), array("q")
-    for text in texts:
-        found = tokens(text)
-        ids.extend(map(numbers.__getitem__, found))
-        lengths.append(len(found))
+    lengths = array("q")
+
+    def found() -> Iterator[list[str]]:
+        for text in texts:
+            yield (words := tokens(text))
+            lengths.append(len(words))
+
+    flat = np.fromiter(map(numbers.__getitem__, chain.from_iterable(found())), np.int32)
     start = starts(np.frombuffer(lengths, np.int64))
-    flat = np.frombuffer(ids, np.int32)
     group = np.zeros(len(lengths), np.int64)
     if groups is not None:
         if len(groups) != len(lengths):

@@ -42,7 +42,7 @@ class NearPolicy:
 def overlap_similarity(measure: Measure, overlap: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
     """Similarity of two texts whose sizes add up to `total`, of which they share `overlap`; in rapidfuzz's own steps."""
     if measure == "jaccard":
-        return overlap / (total - overlap)
+        return overlap / np.maximum(total - overlap, 1)
     return 1.0 - (total - 2 * overlap) / total
 
 

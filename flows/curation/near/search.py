@@ -1,6 +1,6 @@
 """Near-copies among the rows of a corpus, or between two sets of its rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,3 +35,15 @@ def search(
         similarity = judge.similarities(one, other)
         near = similarity >= policy.threshold
         yield Found(sets.row[one[near]], sets.row[other[near]], similarity[near])
+
+
+def gather(parts: Sequence[Found]) -> Found:
+    """Make one list of pairs, each once and in order."""
+    if not parts:
+        return Found(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    one, other, similarity = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    one, other = np.minimum(one, other), np.maximum(one, other)
+    order = np.lexsort((other, one))
+    one, other, similarity = one[order], other[order], similarity[order]
+    fresh = np.concatenate([np.ones(min(1, len(one)), bool), (one[1:] != one[:-1]) | (other[1:] != other[:-1])])
+    return Found(one[fresh], other[fresh], similarity[fresh])

@@ -27,6 +27,8 @@ class ExportOptions:
     """Whose scores are a teacher's: `requested`, or the name that a scoring step left."""
     instructions: str = "bare"
     """How instructions are written into the texts: bare, instruct or prefix."""
+    by_family: bool = False
+    """Whether every family is a config of its own in Parquet, for batches of one kind of task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,11 @@ class Format:
 class LineFiles:
     """Files of JSON lines, opened when their first line comes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, metadata: str = "") -> None:
         self._folder = folder
         self._open = ExitStack()
         self._files: dict[str, BinaryIO] = {}
-        self.exported = Exported()
+        self.exported = Exported(metadata=metadata)
 
     def __enter__(self) -> "LineFiles":
         return self

@@ -39,6 +39,11 @@ def task_type(row: Row) -> str:
     return "normal"
 
 
+def in_batch_name(row: Row) -> str:
+    """Give the family, with a suffix where texts of other rows of a batch are no safe negatives."""
+    return row.family if task_type(row) == "normal" else row.family + SUFFIX
+
+
 def _line(row: Row, scorer: str | None) -> dict[str, Any] | Unfit:
     if not encodable(row):
         return NOT_UTF8

@@ -3,15 +3,20 @@
 import csv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from flows.domain.records import Row
 from flows.errors import UsageError
+from flows.publishing.card import config_metadata
 from flows.publishing.exports.base import Exported, ExportOptions, LineFiles, Rows
+from flows.publishing.exports.flag_embedding import in_batch_name
+from flows.publishing.features import card_features
 from flows.publishing.formats.labels import find_classes, text_label
 from flows.publishing.formats.shape import NOT_UTF8, Record, Shape, Unfit, encodable
 from flows.publishing.formats.texts import REQUESTED, n_tuple, scored
-from flows.publishing.parquet import write_parquet
+from flows.publishing.parquet import Written, write_parquet
 from flows.publishing.splits import TRAIN
 
 ShapeOf = Callable[[ExportOptions], Shape]
@@ -35,7 +40,8 @@ def parquet(shape_of: ShapeOf) -> Callable[[Rows, Path, ExportOptions], Exported
     """Build the writer of one shape as Parquet."""
 
     def write(rows: Rows, folder: Path, options: ExportOptions) -> Exported:
-        return _parquet(rows, folder, shape_of(options))
+        shape = shape_of(options)
+        return _by_family(rows, folder, shape) if options.by_family else _parquet(rows, folder, shape)
 
     return write
 
@@ -47,14 +53,14 @@ def write_text_label(rows: Rows, folder: Path, options: ExportOptions) -> Export
     with LineFiles(folder) as files:
         for (task, label), number in classes.items():
             files.add("classes.jsonl", {"label": number, "task": task, "name": label})
-    return Exported({**exported.files, **files.exported.files}, exported.unfit)
+    return replace(exported, files={**exported.files, **files.exported.files})
 
 
 def jsonl(shape: Shape) -> Callable[[Rows, Path, ExportOptions], Exported]:
     """Build the writer of one shape as JSON lines, a file for each split."""
 
     def write(rows: Rows, folder: Path, options: ExportOptions) -> Exported:
-        with LineFiles(folder) as files:
+        with LineFiles(folder, _stated(shape)) as files:
             for row in rows():
                 for line in _lines(row, shape, files.exported):
                     files.add(f"{row.split or TRAIN}.jsonl", dict(zip(shape.columns, line, strict=True)))
@@ -67,7 +73,7 @@ def comma_separated(shape: Shape) -> Callable[[Rows, Path, ExportOptions], Expor
     """Build the writer of one flat shape as CSV with a header, a file for each split."""
 
     def write(rows: Rows, folder: Path, options: ExportOptions) -> Exported:
-        exported = Exported()
+        exported = Exported(metadata=_stated(shape))
         with ExitStack() as files:
             writers = {}
             for row in rows():
@@ -86,8 +92,36 @@ def comma_separated(shape: Shape) -> Callable[[Rows, Path, ExportOptions], Expor
 
 def _parquet(rows: Rows, folder: Path, shape: Shape) -> Exported:
     (written,) = write_parquet(rows(), folder, [shape])
-    lines = {f"data/{shape.name}/{split}-*.parquet": size.rows for split, size in written.splits.items()}
-    return Exported(lines, written.unfit)
+    return Exported(_files(written), written.unfit, _stated(shape))
+
+
+def _by_family(rows: Rows, folder: Path, shape: Shape) -> Exported:
+    """Write a config for each family and say in its name when other rows' positives are no safe negatives."""
+    names = sorted({in_batch_name(row) for row in rows()})
+    exported = Exported()
+    written: list[Written] = []
+    for name in names:
+        one = (row for row in rows() if in_batch_name(row) == name)
+        written += write_parquet(one, folder, [replace(shape, name=name)])
+        exported.files.update(_files(written[-1]))
+        exported.unfit.update(written[-1].unfit)
+    return replace(exported, metadata=_metadata(config_metadata([config for config in written if config.rows])))
+
+
+def _files(written: Written) -> dict[str, int]:
+    folder = f"data/{written.shape.name}"
+    return {f"{folder}/{split}-*.parquet": size.rows for split, size in written.splits.items()}
+
+
+def _stated(shape: Shape) -> str:
+    """State the types, so that a column that is null throughout one file loads all the same."""
+    return _metadata({"dataset_info": {"features": card_features(shape.columns)}})
+
+
+def _metadata(metadata: dict[str, Any]) -> str:
+    from huggingface_hub import DatasetCardData
+
+    return DatasetCardData(**metadata).to_yaml().strip()
 
 
 def _lines(row: Row, shape: Shape, exported: Exported) -> Iterator[Record]:
