@@ -8,24 +8,27 @@ Item = TypeVar("Item")
 
 
 async def drain(work: Callable[[Item], Awaitable[None]], items: Iterable[Item], *, width: int) -> None:
-    """Do `work` for every item, `width` at a time; the first error stops the rest and is raised as it is."""
+    """Do `work` for every item, `width` at a time.
+
+    The first error ends it and is raised, after what is under way has ended: a reply that is on its way is paid for.
+    """
     source = iter(items)
+    failed: list[Exception] = []
 
     async def worker() -> None:
         for item in source:
-            await work(item)
+            if failed:
+                return
+            try:
+                await work(item)
+            except Exception as error:
+                failed.append(error)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(width):
-                group.create_task(worker())
-    except BaseExceptionGroup as errors:
-        raise _first(errors) from None
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+    async with asyncio.TaskGroup() as group:
+        for _ in range(width):
+            group.create_task(worker())
+    if failed:
+        raise failed[0]
 
 
 def shards_at_once(concurrency: int, shard_units: int) -> int:

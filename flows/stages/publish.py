@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from flows import __version__
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
-from flows.errors import UsageError
-from flows.publishing.card import CardFacts, render_card
+from flows.errors import StoreError, UsageError
+from flows.publishing.card import CardFacts
+from flows.publishing.facts import write_card
 from flows.publishing.folder import replace_folder
 from flows.publishing.formats import CONFIGS
 from flows.publishing.parquet import write_parquet
-from flows.publishing.splits import assign_splits, with_splits
+from flows.publishing.splits import assign_splits, straddling, with_splits
 from flows.publishing.survey import Survey
 from flows.recipes.load import builtin_prompts
 from flows.recipes.model import Recipe
@@ -35,13 +36,17 @@ def assemble(layout: Layout) -> StageTally:
         raise UsageError(f"{layout.root}: no row is curated yet; finish it with `triplesmith run`")
     shares = {"validation": recipe.publish.validation} if recipe.publish.validation else {}
     splits = assign_splits(_curated(layout), shares, recipe.seed)
+    if leaks := straddling(with_splits(_curated(layout), splits)):
+        raise StoreError(
+            f"{layout.root}: {len(leaks)} texts or tasks are on both sides of a split ({leaks[0]}); report it"
+        )
     survey = Survey()
     with replace_folder(layout.publish) as folder:
         written = write_parquet(survey.watch(with_splits(_curated(layout), splits)), folder, CONFIGS)
         rows = sum(survey.families.values())
         tally = StageTally(STAGE, entered=ledger[-1].out, out=rows)
         facts = CardFacts(
-            pretty_name=recipe.publish.pretty_name or f"{recipe.name} ({rows} rows)",
+            pretty_name=recipe.publish.pretty_name or recipe.name,
             recipe=recipe.name,
             description=recipe.description,
             version=__version__,
@@ -53,7 +58,7 @@ def assemble(layout: Layout) -> StageTally:
             survey=survey,
         )
         template = (builtin_prompts() / "cards" / "dataset.md").read_text(encoding="utf-8")
-        (folder / "README.md").write_text(render_card(facts, template), encoding="utf-8")
+        write_card(folder, facts, template)
     write_ledger(layout, [*ledger, tally])
     write_report(layout, builtin_prompts() / "report", recipe.rows)
     return tally
