@@ -21,6 +21,7 @@ def prepare_prefect(level: str = "CRITICAL") -> None:
     is told in one line, nothing below `level` is shown.
     """
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", level)
+    os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", level)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if "PREFECT_API_URL" not in os.environ:

@@ -8,7 +8,8 @@ from flows.commands.environment import prepare_prefect
 from flows.commands.progress import shown
 from flows.commands.request import run_request
 from flows.stages.progress import Progress, watching
-from flows.stages.work import read_request, which_llm
+from flows.stages.request import RunRequest
+from flows.stages.work import open_work, read_request, which_llm
 
 
 def call(args: argparse.Namespace) -> int:
@@ -20,6 +21,7 @@ def call(args: argparse.Namespace) -> int:
     source = "recorded replies of a language model; no model is asked" if replaying else llm
     sys.stdout.write(f"{loaded.recipe.name}: {loaded.recipe.rows} rows into {layout.root}, from {source}\n")
     sys.stdout.flush()
+    asyncio.run(_check(request))
     prepare_prefect("WARNING" if args.debug else "CRITICAL")
     progress = Progress()
     with shown(progress), watching(progress):
@@ -35,3 +37,9 @@ def call(args: argparse.Namespace) -> int:
     sys.stdout.write(f"look at {layout.report}, or load it:\n")
     sys.stdout.write(f"  from datasets import load_dataset; load_dataset({str(layout.publish)!r}, 'triplet')\n")
     return 0
+
+
+async def _check(request: RunRequest) -> None:
+    """Find whatever is wrong with the request, the folder or the endpoint before Prefect takes seconds to start."""
+    async with open_work(request, Progress()):
+        pass
