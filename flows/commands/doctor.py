@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from flows import __version__
 from flows.errors import TriplesmithError
 from flows.llm.open import open_llm, preflight
 from flows.llm.policy import CallPolicy
@@ -45,8 +46,8 @@ def _findings(args: argparse.Namespace) -> Iterator[Finding]:
 
 
 def _python() -> Finding:
-    packages = ["triplesmith", "prefect", "openai", "datasets", "huggingface-hub"]
-    found = [f"{name} {_version(name)}" for name in packages]
+    packages = ["prefect", "openai", "datasets", "huggingface-hub"]
+    found = [f"triplesmith {__version__}", *(f"{name} {_version(name)}" for name in packages)]
     return Finding("missing" not in " ".join(found), "packages", ", ".join(found))
 
 

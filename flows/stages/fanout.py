@@ -24,11 +24,20 @@ async def drain(work: Callable[[Item], Awaitable[None]], items: Iterable[Item], 
             except Exception as error:
                 failed.append(error)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(width):
-            group.create_task(worker())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(width):
+                group.create_task(worker())
+    except BaseExceptionGroup as stopped:
+        # a signal, which Prefect raises wherever the process happens to be
+        raise _first(stopped) from None
     if failed:
         raise failed[0]
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def shards_at_once(concurrency: int, shard_units: int) -> int:

@@ -1,6 +1,6 @@
 """A local server that speaks the OpenAI API, well or badly: latency, limits and every kind of fault, by rate.
 
-Replies, good and bad ones, are drawn from the seed and the request's body, never from time or order: two runs of the same
+Replies, good and bad ones, are drawn from the seed and the request, never from time or order: two runs of the same
 requests get the same replies. Faults on the way (429, 500, resets, …) are drawn from how often the body came before as
 well, so that a retried request may succeed.
 

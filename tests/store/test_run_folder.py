@@ -35,7 +35,7 @@ def test_a_folder_with_other_files_is_refused(tmp_path):
 def test_a_damaged_manifest_is_named(tmp_path, content):
     layout = Layout(tmp_path)
     layout.manifest.write_text(content)
-    with pytest.raises(StoreError, match="manifest.json"):
+    with pytest.raises(StoreError, match=r"manifest\.json"):
         claim(layout, PARTS)
 
 

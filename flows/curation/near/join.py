@@ -20,8 +20,10 @@ from flows.curation.near.elements import Elements
 
 _ENTRIES = 1 << 20
 """Elements grouped at a time."""
-_PAIRS = 1 << 21
-"""Pairs compared, and candidates gathered, at a time."""
+_PAIRS = 1 << 16
+"""Pairs compared at a time: few enough for the arrays to stay in the processor's cache."""
+_CANDIDATES = 1 << 21
+"""Candidates gathered before they are given out."""
 _WORTH = 4
 """Pairs of a group for each element of its next level, above which splitting it is tried."""
 
@@ -33,6 +35,8 @@ class _Groups:
     depth: int
     """How many shared elements a group stands for; its entries are the last of them."""
     entry: NDArray[np.int64]
+    owner: NDArray[np.int32]
+    """Set of each entry."""
     group: NDArray[np.int64]
     """Number of each entry's group, from 0 and ascending."""
     parent: NDArray[np.int64]
@@ -59,6 +63,7 @@ class _Groups:
         return _Groups(
             self.depth,
             self.entry[kept],
+            self.owner[kept],
             group,
             self.parent[kept],
             self.size[kept],
@@ -85,10 +90,10 @@ class Join:
         for pairs in self._all_pairs():
             found.append(pairs)
             waiting += len(pairs)
-            if waiting > _PAIRS:
+            if waiting > _CANDIDATES:
                 found = [distinct(np.concatenate(found))]
                 waiting = len(found[0])
-                if waiting > _PAIRS // 2:
+                if waiting > _CANDIDATES // 2:
                     yield found[0] >> 32, found[0] & 0xFFFFFFFF
                     found, waiting = [], 0
         if waiting:
@@ -97,17 +102,14 @@ class Join:
 
     def _all_pairs(self) -> Iterator[NDArray[np.int64]]:
         """Group what may be a first shared element, one range of hashes after the other."""
-        room, size = self._room(np.arange(len(self._sets.code))), self._sets.size[self._sets.owner]
-        entry = np.flatnonzero(room + 1 >= self._limits.least[size])
+        held = np.diff(self._sets.start)
+        prefix = np.clip(self._sets.size - self._limits.least[self._sets.size] + 1 - (self._sets.size - held), 0, held)
+        entry = flat_ranges(self._sets.start[:-1], prefix)
         ranges = len(entry) // _ENTRIES + 1
         part = (mix(self._sets.code[entry]) % np.uint64(ranges)).astype(np.uint16)
         entry = entry[np.argsort(part, kind="stable")]
         for low, high in pairwise(np.searchsorted(np.sort(part), np.arange(ranges + 1))):
             yield from self._search(self._group(1, entry[low:high], np.zeros(high - low, np.int64)))
-
-    def _room(self, entry: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How many elements stand after each entry in its set."""
-        return self._sets.start[self._sets.owner[entry] + 1] - 1 - entry
 
     def _group(self, depth: int, entry: NDArray[np.int64], parent: NDArray[np.int64]) -> _Groups:
         """Group entries by parent and element and lay the windows; entries alone in their group are dropped.
@@ -128,11 +130,12 @@ class Join:
         packed, fresh = packed[same[1:] | same[:-1]], ~same[:-1][same[1:] | same[:-1]]
         entry = (packed & ((np.uint64(1) << self._bits) - np.uint64(1))).astype(np.int64)
         group = np.cumsum(fresh) - 1
-        size = self._sets.size[self._sets.owner[entry]]
-        most = depth + self._room(entry)
-        low, high = self._windows(group, self._sets.owner[entry] >= self._sets.left, size, most)
+        owner = self._sets.owner[entry]
+        size = self._sets.size[owner]
+        most = depth + self._sets.start[owner + 1] - 1 - entry
+        low, high = self._windows(group, owner >= self._sets.left, size, most)
         parent = (packed >> (np.uint64(64) - above)).astype(np.int64) if above else np.zeros(len(entry), np.int64)
-        return _Groups(depth, entry, group, parent, size, most, low, high)
+        return _Groups(depth, entry, owner, group, parent, size, most, low, high)
 
     def _windows(
         self,
@@ -207,7 +210,7 @@ class Join:
             if most_total is not None:
                 fits &= total <= most_total
             need = limits.need[total[fits]]
-            one, other = sets.owner[groups.entry[first[fits]]], sets.owner[groups.entry[second[fits]]]
+            one, other = groups.owner[first[fits]], groups.owner[second[fits]]
             differ = sum(np.bitwise_count(word[one] ^ word[other]).astype(np.int64) for word in sets.bits)
             fits = (differ <= self._held[one] + self._held[other] - 2 * need) & (one != other)
             yield one[fits].astype(np.int64) << 32 | other[fits]

@@ -20,9 +20,9 @@ class Judge:
         self._corpus = corpus
         self._sets = sets
         self._policy = policy
-        self._text = None
-        if policy.measure == "rouge_l" and len(corpus.words) <= _LARGEST_CHARACTER:
-            self._text = corpus.ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        self._text = np.array([], object)
+        if policy.measure == "rouge_l":
+            self._text = _as_characters(corpus, sets.row)
 
     def similarities(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
         """Score sets pair by pair."""
@@ -33,18 +33,8 @@ class Judge:
 
     def _ordered(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
         """ROUGE-L, by rapidfuzz on texts in which each token is one character."""
-        return cpdist(
-            self._sequences(one), self._sequences(other), scorer=Indel.normalized_similarity, dtype=np.float64
-        )
-
-    def _sequences(self, sets: NDArray[np.int64]) -> list[str] | list[list[int]]:
-        """Token sequences; as lists of numbers, which is slower, when there are more words than characters."""
-        start = self._corpus.start
-        rows = self._sets.row[sets]
-        spans = zip(start[rows].tolist(), start[rows + 1].tolist(), strict=True)
-        if self._text is None:
-            return [self._corpus.ids[low:high].tolist() for low, high in spans]
-        return [self._text[low:high] for low, high in spans]
+        texts = self._text[one].tolist(), self._text[other].tolist()
+        return cpdist(*texts, scorer=Indel.normalized_similarity, dtype=np.float64)
 
     def _shared(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
         """Jaccard, by sorting each pair's elements together and counting equal neighbours."""
@@ -59,3 +49,15 @@ class Judge:
         both.sort()
         overlap = np.bincount(both[1:][both[1:] == both[:-1]] >> 32, minlength=len(one))
         return overlap_similarity("jaccard", overlap, size[one] + size[other])
+
+
+def _as_characters(corpus: Corpus, rows: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Token sequences as strings; as lists, which rapidfuzz takes too but slowly, if there are more words than characters."""
+    spans = zip(corpus.start[rows].tolist(), corpus.start[rows + 1].tolist(), strict=True)
+    out = np.empty(len(rows), object)
+    if len(corpus.words) > _LARGEST_CHARACTER:
+        out[:] = [corpus.ids[low:high].tolist() for low, high in spans]
+    else:
+        text = corpus.ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        out[:] = [text[low:high] for low, high in spans]
+    return out
