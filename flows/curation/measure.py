@@ -37,9 +37,15 @@ def measure(row: Row) -> dict[str, Json]:
         "refusal": _first(refusal, texts),
         "leak": _first(leak, texts),
         "damage": _first(damage, texts),
-        "repetition": max(repetition(words[text]) for text in texts),
+        "repetition": max(repetition(words[text], _gram(row, text)) for text in texts),
         "personal_data": [*sorted({kind for text in texts for kind in personal_data(text)})],
     }
+
+
+def _gram(row: Row, text: str) -> int:
+    """Tokens of an n-gram that no author repeats often: three words, or ten signs where tokens are signs."""
+    code = row.query_language if text == row.query else row.document_language
+    return 3 if language(code).spaced else 10
 
 
 def _language(text: str, code: str) -> dict[str, Json]:

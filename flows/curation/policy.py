@@ -33,7 +33,7 @@ class CurationPolicy:
     query_like_text: float = 0.95
     """Character similarity from which a positive or negative repeats the query."""
     repetition: float = 0.4
-    """Largest share of a text's word trigrams that may be repeats, in texts of 30 words and more."""
+    """Largest share of a text's n-grams (three words, or ten signs without spaces) that may repeat earlier ones."""
     near_query: float = 0.9
     """ROUGE-L F1 from which a query repeats an earlier one of its family and language."""
     personal_data: bool = False

@@ -51,11 +51,7 @@ def _leaked_instruction(row: Row, measured: Measured, policy: CurationPolicy) ->
 
 def _repetition(row: Row, measured: Measured, policy: CurationPolicy) -> str | None:
     share = measured["repetition"]
-    return (
-        f"{share:.0%} of the word trigrams repeat, at most {policy.repetition:.0%}"
-        if share > policy.repetition
-        else None
-    )
+    return f"{share:.0%} of the n-grams repeat, at most {policy.repetition:.0%}" if share > policy.repetition else None
 
 
 def _wrong_script(row: Row, measured: Measured, policy: CurationPolicy) -> str | None:

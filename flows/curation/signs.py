@@ -65,9 +65,9 @@ def damage(text: str) -> str | None:
     return ascii(found.group())[:80] if found else None
 
 
-def repetition(words: Sequence[str], size: int = 3) -> float:
-    """Share of a text's word n-grams that repeat an earlier one; 0 below 30 words."""
-    if len(words) < 30:
+def repetition(words: Sequence[str], size: int) -> float:
+    """Share of a text's n-grams of `size` tokens that repeat an earlier one; 0 below ten times as many tokens."""
+    if len(words) < 10 * size:
         return 0.0
     grams = Counter(zip(*(words[start:] for start in range(size)), strict=False))
     total = len(words) - size + 1

@@ -99,10 +99,10 @@ def brainstorm_units(loaded: LoadedRecipe, source: Source, start: int, count: in
     ]
 
 
-def again(unit: Unit, attempt: int) -> Unit:
-    """Ask for the same place once more."""
+def again(unit: Unit, slot: int, attempt: int) -> Unit:
+    """Ask for a slot once more, with the variables of `unit`: its own, as a rule."""
     given = {**unit.variables, "attempt": attempt}
-    return Unit(unit.stage, unit.family, unit.slot, attempt, unit.prompt, given)
+    return Unit(unit.stage, unit.family, slot, attempt, unit.prompt, given)
 
 
 def _values(values: Sequence[Json], weights: Sequence[float], chance: Random) -> Iterator[Json]:

@@ -1,171 +1,136 @@
-"""Read a run folder into the numbers and rows that its report shows, streaming over the rows."""
+"""Read a run folder into what its report shows, streaming over the rows."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import tomllib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from flows.domain.languages import language
-from flows.domain.ledger import StageTally
-from flows.store.jsonio import loads, read_lines
+from flows.domain.records import Json, Row
+from flows.domain.units import Dropped
+from flows.errors import UsageError
+from flows.recipes.model import Recipe
+from flows.reporting import shown
+from flows.reporting.data import Part, ReportData
+from flows.reporting.sample import is_chosen, of_every_kind
+from flows.reporting.spent import model_uses, read_spent
+from flows.reporting.statistics import Statistics, overlaps
+from flows.store.jsonio import read_lines
 from flows.store.layout import Layout
 from flows.store.ledger import read_ledger
 from flows.store.manifest import read_manifest
 
 MOST_ACCEPTED = 2000
 MOST_REJECTED = 500
-"""Rows that the page holds; a browser stays quick with them, and the page says how many of how many it shows."""
+"""Rows that the page holds; a browser stays quick with them, and the page says how many of how many it holds."""
+STAGES = ("brainstorm", "generate", "curate")
+"""Stages that drop something, in their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
-    """Words asked for and found in one column of one family."""
+def collect(layout: Layout, most_accepted: int = MOST_ACCEPTED, most_rejected: int = MOST_REJECTED) -> ReportData:
+    """Read a run; the page will hold at most so many accepted rows, besides the twins of the duplicates it holds.
 
-    family: str
-    column: str
-    texts: int
-    asked: float
-    """Mean of the least words asked for."""
-    found: float
-    """Mean of the words found."""
-    short: int
-    """Texts below the least words asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReportData:
-    """All that a report shows."""
-
-    recipe: str
-    model: str
-    target: int
-    accepted: int
-    recorded: int
-    """Accepted rows whose reply was replayed."""
-    ledger: tuple[StageTally, ...]
-    families: Mapping[str, int]
-    languages: Mapping[str, int]
-    """English name -> rows."""
-    lengths: tuple[Length, ...]
-    closeness: Mapping[str, int]
-    """Character similarity of negative and positive, in tenths -> rows that have a negative."""
-    requests: Mapping[str, int]
-    """Family -> requests."""
-    tokens: Mapping[str, tuple[int, int]]
-    """Model -> tokens read and written."""
-    rows: tuple[dict[str, Any], ...]
-    """Accepted and rejected rows for the browser."""
-    rejected: int
-    """Units and rows that were rejected."""
-
-
-def collect(layout: Layout, target: int) -> ReportData:
-    """Read a run; `target` is the number of rows it was to accept."""
-    manifest = read_manifest(layout)["parts"]
-    families: Counter[str] = Counter()
-    languages: Counter[str] = Counter()
-    closeness: Counter[str] = Counter({f"{tenth / 10:.1f}": 0 for tenth in range(10)})
-    lengths: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    recorded = 0
-    for row in _lines(layout, "curate", "shard"):
-        families[row["family"]] += 1
-        languages.update(language(code).name for code in {row["query_language"], row["document_language"]})
-        recorded += row["generator"]["recorded"]
-        if row["negatives"]:
-            closeness[f"{min(9, int(row['measured']['negative_like_positive'] * 10)) / 10:.1f}"] += 1
-        for column, bounds in (row["requested"].get("words") or {}).items():
-            lengths[row["family"], column] += [(bounds[0], words) for words in row["measured"]["words"][column]]
-    accepted = sum(families.values())
-    ledger = tuple(read_ledger(layout))
-    rejected = sum(sum(tally.dropped.values()) for tally in ledger if tally.name in ("generate", "curate"))
-    shown = [
-        *map(_accepted, _evenly(_lines(layout, "curate", "shard"), accepted, MOST_ACCEPTED)),
-        *map(_rejected, _evenly(_all_rejected(layout), rejected, MOST_REJECTED)),
-    ]
-    requests, tokens = _spent(layout)
+    Raises UsageError when there is no run, StoreError when a file is damaged.
+    """
+    manifest = read_manifest(layout)
+    recipe = _read_recipe(layout)
+    reasons = Counter(map(_kind, _dropped(layout)))
+    chosen = of_every_kind(_dropped(layout), _kind, reasons, most_rejected)
+    rejected = [shown.rejected(stage, dropped) for stage, dropped in chosen]
+    twins = {id_ for row in rejected for id_ in shown.named_rows(row)}
+    statistics = Statistics()
+    accepted = _choose(statistics.watch(_accepted(layout)), _count_lines(_shards(layout)), most_accepted, twins)
+    spent = read_spent(layout)
     return ReportData(
-        recipe=manifest["recipe"].get("name", ""),
-        model=manifest["llm"]["model"],
-        target=target,
-        accepted=accepted,
-        recorded=recorded,
-        ledger=ledger,
-        families=dict(families.most_common()),
-        languages=dict(languages.most_common()),
-        lengths=tuple(_length(family, column, pairs) for (family, column), pairs in sorted(lengths.items()) if pairs),
-        closeness=closeness,
-        requests=requests,
-        tokens=tokens,
-        rows=tuple(shown),
-        rejected=rejected,
+        recipe=recipe.name,
+        description=recipe.description,
+        fingerprint=manifest["fingerprint"],
+        target=recipe.rows,
+        accepted=statistics.cells.total(),
+        rejected=reasons.total(),
+        recorded=statistics.recorded,
+        crossing=statistics.crossing,
+        ledger=tuple(read_ledger(layout)),
+        families=_parts(statistics, 0, {name: family.share for name, family in recipe.families.items()}, recipe.rows),
+        languages=_parts(statistics, 1, recipe.languages, recipe.rows),
+        cells=_cells(statistics),
+        lengths=statistics.lengths,
+        hardness=statistics.hardness,
+        overlaps=overlaps(accepted),
+        scores=statistics.scores,
+        models=model_uses(spent, statistics.models, recipe.prices),
+        requests=spent.requests,
+        prompts=dict(sorted(statistics.prompts.items())),
+        settings=dict(_flat(recipe.model_dump(mode="json", exclude_none=True))),
+        rows=(*map(shown.accepted, accepted), *rejected),
     )
 
 
-def _length(family: str, column: str, pairs: list[tuple[int, int]]) -> Length:
-    count = len(pairs)
-    asked, found = sum(pair[0] for pair in pairs) / count, sum(pair[1] for pair in pairs) / count
-    return Length(family, column, count, round(asked, 1), round(found, 1), sum(a > b for a, b in pairs))
+def _read_recipe(layout: Layout) -> Recipe:
+    try:
+        return Recipe.model_validate(tomllib.loads(layout.recipe.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UsageError(f"{layout.root}: no run there (run.toml is missing)") from None
 
 
-def _lines(layout: Layout, stage: str, kind: str) -> Iterator[Any]:
-    for path in sorted(layout.stage(stage).glob(f"{kind}-*.jsonl")):
-        yield from read_lines(path)
+def _shards(layout: Layout) -> list[Path]:
+    return sorted(layout.stage("curate").glob("shard-*.jsonl"))
 
 
-def _all_rejected(layout: Layout) -> Iterator[Any]:
-    yield from _lines(layout, "generate", "dropped")
-    yield from _lines(layout, "curate", "dropped")
+def _accepted(layout: Layout) -> Iterator[Row]:
+    return (Row.from_json(data) for path in _shards(layout) for data in read_lines(path))
 
 
-def _evenly(lines: Iterable[Any], total: int, most: int) -> Iterator[Any]:
-    """Yield at most `most` of `total` lines, spread over all of them."""
-    step = max(1, -(-total // most))
-    return (line for place, line in enumerate(lines) if place % step == 0)
+def _dropped(layout: Layout) -> Iterator[tuple[str, Dropped]]:
+    for stage in STAGES:
+        for path in sorted(layout.stage(stage).glob("dropped-*.jsonl")):
+            for data in read_lines(path):
+                yield stage, Dropped(**data)
 
 
-def _spent(layout: Layout) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
-    requests: Counter[str] = Counter()
-    tokens: dict[str, tuple[int, int]] = {}
-    paths = [path for stage in ("brainstorm", "generate") for path in sorted(layout.stage(stage).glob("tally-*.json"))]
+def _kind(entry: tuple[str, Dropped]) -> str:
+    stage, dropped = entry
+    return f"{stage} {dropped.reason}"
+
+
+def _choose(rows: Iterator[Row], total: int, most: int, wanted: Collection[str]) -> list[Row]:
+    """Run through all rows; keep `most` of them at even distances, and those that are wanted."""
+    quota = min(most, total)
+    return [row for place, row in enumerate(rows) if is_chosen(place, quota, total) or row.id in wanted]
+
+
+def _count_lines(paths: list[Path]) -> int:
+    count = 0
     for path in paths:
-        tally = loads(Path(path).read_bytes())
-        requests.update(tally["requests"])
-        for model, (read, written) in tally["tokens"].items():
-            before = tokens.get(model, (0, 0))
-            tokens[model] = (before[0] + read, before[1] + written)
-    return dict(requests.most_common()), tokens
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                count += block.count(b"\n")
+    return count
 
 
-def _accepted(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "family": row["family"],
-        "languages": [row["query_language"], row["document_language"]],
-        "task": row["task"],
-        "query": row["query"],
-        "positives": [_text(text) for text in row["positives"]],
-        "negatives": [_text(text) for text in row["negatives"]],
-        "id": row["id"],
-    }
-
-
-def _text(text: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": text["text"], "grade": text["grade"]}
-
-
-def _rejected(dropped: Mapping[str, Any]) -> dict[str, Any]:
-    content = dropped["content"]
-    shown = (
-        _accepted(content)
-        if "positives" in content
-        else {
-            "family": content.get("family", ""),
-            "languages": [],
-            "task": content.get("variables", {}).get("task", ""),
-            "query": content.get("reply") or "",
-            "positives": [],
-            "negatives": [],
-            "id": dropped["id"],
-        }
+def _parts(statistics: Statistics, side: int, shares: Mapping[str, float], rows: int) -> tuple[Part, ...]:
+    """Rows by family (side 0) or language (side 1), the most frequent first."""
+    counts: Counter[str] = Counter(dict.fromkeys(shares, 0))
+    for cell, count in statistics.cells.items():
+        counts[cell[side]] += count
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        Part(key, language(key).name if side else key, count, round(shares.get(key, 0) * rows, 2))
+        for key, count in ordered
     )
-    return {**shown, "reason": dropped["reason"], "detail": dropped["detail"]}
+
+
+def _cells(statistics: Statistics) -> dict[str, dict[str, int]]:
+    cells: dict[str, dict[str, int]] = {}
+    for (family, code), count in sorted(statistics.cells.items()):
+        cells.setdefault(family, {})[code] = count
+    return cells
+
+
+def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Json]]:
+    if isinstance(value, dict) and value:
+        for name, member in value.items():
+            yield from _flat(member, f"{key}.{name}" if key else name)
+    else:
+        yield key, value

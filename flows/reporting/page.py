@@ -1,7 +1,13 @@
-"""Render a report as one self-contained HTML file."""
+"""Render reports as self-contained HTML files, safe whatever a model wrote.
 
-import json
-from collections.abc import Mapping
+Models' words reach the page as JSON alone, which scripts show as text; and the page's own policy lets no other script
+run and nothing be fetched.
+"""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -9,42 +15,59 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
-from flows.reporting.collect import ReportData, collect
+from flows.reporting.collect import collect
+from flows.reporting.data import ReportData
 from flows.store.atomic import replace_file
+from flows.store.jsonio import dumps
 from flows.store.layout import Layout
 
-
-def write_report(layout: Layout, templates: Path, target: int) -> Path:
-    """Write report.html of a run; equal runs give equal bytes. Raises StoreError."""
-    page = render(collect(layout, target), templates)
-    with replace_file(layout.report) as file:
-        file.write(page.encode("utf-8", "replace"))
-    return layout.report
+SCRIPTS = ("charts.js", "figures.js", "rows.js", "page.js")
+"""Parts of the page's script, in their order."""
 
 
-def render(data: ReportData, templates: Path) -> str:
-    """Fill the template; whatever a model wrote is escaped, or reaches the page as data that scripts set as text."""
+def write_report(layout: Layout, templates: Path, target: int | None = None) -> Path:
+    """Write report.html of a run that was to accept `target` rows, by default those of its recipe.
+
+    Equal runs give equal bytes. Raises UsageError and StoreError.
+    """
+    data = collect(layout)
+    return _write(layout.report, render([data if target is None else replace(data, target=target)], templates))
+
+
+def write_comparison(layout: Layout, other: Layout, templates: Path) -> Path:
+    """Write a page with two runs side by side into the folder of the first, named after the second's."""
+    names = [entry.root.resolve().name for entry in (layout, other)]
+    page = render([collect(layout), collect(other)], templates, names)
+    return _write(layout.report.with_name(f"report-beside-{names[1]}.html"), page)
+
+
+def render(runs: Sequence[ReportData], templates: Path, names: Sequence[str] = ()) -> str:
+    """Fill the template `page.html` with one run, or with two and the names to tell them apart."""
+    script = "\n".join((templates / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    style = (templates / "page.css").read_text(encoding="utf-8")
     environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(templates),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=FileSystemLoader(templates), undefined=StrictUndefined, autoescape=True
     )
-    environment.filters["share"] = _share
-    script = Markup((templates / "page.js").read_text(encoding="utf-8"))
-    style = Markup((templates / "page.css").read_text(encoding="utf-8"))
     return environment.get_template("page.html").render(
-        data=data, rows=_embedded(data.rows), script=script, style=style
+        title=" beside ".join(names) or runs[0].recipe,
+        policy=f"default-src 'none'; img-src data:; script-src {_digest(script)}; style-src {_digest(style)}",
+        style=Markup(style),
+        script=Markup(script),
+        data=_embedded({"runs": list(runs), "names": list(names)}),
     )
 
 
-def _embedded(rows: Any) -> Markup:
-    """Encode for a script element: no `<` can end it."""
-    text = json.dumps(rows, ensure_ascii=True, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c"))
+def _write(path: Path, page: str) -> Path:
+    with replace_file(path) as file:
+        file.write(page.encode())
+    return path
 
 
-def _share(count: int, counts: Mapping[str, int]) -> str:
-    """Width of a bar: percent of the largest count."""
-    return f"{100 * count / max(1, *counts.values()):.1f}%"
+def _digest(source: str) -> Markup:
+    """Name a script or style in a content security policy."""
+    return Markup(f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'")
+
+
+def _embedded(value: Any) -> Markup:
+    """Encode for a script element: without `<`, nothing in it can end the element or open a comment."""
+    return Markup(dumps(value).decode().replace("<", "\\u003c"))

@@ -8,6 +8,7 @@ from itertools import chain
 from flows.domain.records import Row
 from flows.domain.units import Unit
 from flows.errors import UsageError
+from flows.ids import rng
 from flows.prompting.ask import Answer
 from flows.prompting.prompt import Prompt
 from flows.recipes.draw import again, run_units
@@ -18,6 +19,12 @@ from flows.stages.work import Work
 from flows.store.shards import ShardTally
 
 STAGE = "generate"
+PATIENCE = 4
+"""Attempts with a slot's own variables; later ones borrow those of other slots of the family, a new one each time.
+
+Keeping its variables keeps the recipe's shares, but some draws a model cannot serve at all, a language it does not
+know, say: then the row itself matters more than its shares.
+"""
 
 
 async def generate_shard(work: Work, shard: int) -> ShardTally:
@@ -71,8 +78,11 @@ def plan_round(work: Work, tasks: Mapping[str, Sequence[str]], slots: Slots) -> 
         for family, count in work.rows.items()
     }
     attempts = _attempts(work, slots.is_open)
+    lent = _lent(work, tasks, attempts)
     units = (
-        again(unit, attempts[place] + 1) if (place := (unit.family, unit.slot)) in attempts else unit
+        again(lent.get(place, unit), unit.slot, attempts[place] + 1)
+        if (place := (unit.family, unit.slot)) in attempts
+        else unit
         for unit in run_units(work.loaded, tasks, recipe.rows)
         if slots.is_open(unit)
     )
@@ -81,6 +91,22 @@ def plan_round(work: Work, tasks: Mapping[str, Sequence[str]], slots: Slots) -> 
     if first is None:
         return None
     return write_round(work.layout, STAGE, chain([first], asks), shard_units=recipe.shards.units, rows=recipe.rows)
+
+
+def _lent(
+    work: Work, tasks: Mapping[str, Sequence[str]], attempts: Mapping[tuple[str, int], int]
+) -> dict[tuple[str, int], Unit]:
+    """Find other slots' units for the slots whose own variables failed too often."""
+    seed, rows = work.loaded.recipe.seed, work.rows
+    lenders: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for (family, slot), attempt in attempts.items():
+        if attempt + 1 >= PATIENCE:
+            lender = rng(seed, "lender", family, slot, attempt).randrange(rows[family])
+            lenders.setdefault((family, lender), []).append((family, slot))
+    if not lenders:
+        return {}
+    units = run_units(work.loaded, tasks, work.loaded.recipe.rows)
+    return {place: unit for unit in units for place in lenders.get((unit.family, unit.slot), ())}
 
 
 def check_size(work: Work) -> None:

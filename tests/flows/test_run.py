@@ -143,6 +143,17 @@ def test_the_cap_on_requests_stops_a_run_that_can_go_on(cli, tmp_path):
         assert len(accepted(tmp_path / "t")) == 40
 
 
+def test_a_draw_that_the_model_cannot_serve_does_not_cost_the_row(cli, tmp_path):
+    with server_process(Config(refuse="Language: French")) as url:
+        words = ("--set", "languages={en=0.5, fr=0.1, de=0.4}", "--set", "limits.requests_per_row=4")
+        done = cli("run", "e5", "--llm", url, "--model", "m", "--rows", 40, *words, "--out", tmp_path / "t")
+    assert done.returncode == 0, done.stderr
+    rows = accepted(tmp_path / "t")
+    assert len(rows) == 40
+    assert "fr" not in {row.query_language for row in rows if row.family != "bitext"}
+    assert max(row.attempt for row in rows) >= 4
+
+
 def test_a_family_is_added_by_files_alone(cli, endpoint, tmp_path):
     url, _ = endpoint
     prompt = """+++

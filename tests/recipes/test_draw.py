@@ -58,7 +58,7 @@ def test_a_task_serves_its_rows_and_then_tasks_serve_again(e5):
 
 def test_asking_again_keeps_the_place_and_changes_the_request(e5):
     unit = next(run_units(e5, TASKS, 1))
-    retry = again(unit, 1)
+    retry = again(unit, unit.slot, 1)
     prompt = e5.source(unit.family).prompt
     assert {**retry.variables, "attempt": 0} == unit.variables
     assert prompt.render(retry.variables) != prompt.render(unit.variables)

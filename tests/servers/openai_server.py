@@ -63,6 +63,8 @@ class Config:
     """Answer everything with this status."""
     poison: str = ""
     """A prompt that holds this text always gets 500."""
+    refuse: str = ""
+    """A prompt that holds this text is always refused."""
     expire_after: int = 0
     """Requests after which the key is no longer good."""
     log: str = ""
@@ -168,6 +170,8 @@ class OpenAIServer:
             return f"always {config.always}"
         if config.poison and config.poison in asked["messages"][0]["content"]:
             return "poison"
+        if config.refuse and config.refuse in asked["messages"][0]["content"]:
+            return "refusal"
         kind = (asked.get("response_format") or {}).get("type", "none")
         if _unsupported(config.structured, asked.get("response_format") or {}):
             return f"no {kind}"

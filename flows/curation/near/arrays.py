@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 def mix(values: NDArray[np.integer]) -> NDArray[np.uint64]:
@@ -38,9 +38,23 @@ def blocks(weight: NDArray[np.integer], limit: int) -> Iterator[slice]:
 def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Sort in place and leave each value once."""
     values.sort()
-    return values[np.concatenate([np.ones(min(1, len(values)), bool), values[1:] != values[:-1]])]
+    fresh: NDArray[np.int64] = values[np.concatenate([np.ones(min(1, len(values)), bool), values[1:] != values[:-1]])]
+    return fresh
 
 
-def starts(length: NDArray[np.integer]) -> NDArray[np.int64]:
+def signatures(code: NDArray[np.int64], start: NDArray[np.int64], words: int) -> NDArray[np.uint64]:
+    """Set one bit for each code of each set: `words` times 64 bits, words by sets."""
+    some = np.flatnonzero(np.diff(start))
+    out = np.zeros((words, len(start) - 1), np.uint64)
+    if len(some):
+        scrambled = mix(code)
+        bit = np.uint64(1) << (scrambled & np.uint64(63))
+        word = (scrambled >> np.uint64(6)) % np.uint64(words)
+        for number in range(words):
+            out[number, some] = np.bitwise_or.reduceat(np.where(word == number, bit, 0), start[some])
+    return out
+
+
+def starts(length: ArrayLike) -> NDArray[np.int64]:
     """Where items of these lengths begin when they lie one after the other, and where the last one ends."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(length, dtype=np.int64)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, flat_ranges, mix, starts
+from flows.curation.near.arrays import blocks, flat_ranges, signatures, starts
 from flows.curation.near.bags import Bags, shingle_bags, token_bags
 from flows.curation.near.corpus import Corpus
 from flows.curation.near.policy import NearPolicy
@@ -54,7 +54,9 @@ def rank_elements(
     code = code[flat_ranges(begin, held)]
     start = starts(held)
     owner = np.repeat(np.arange(len(rows), dtype=np.int32), held)
-    return Elements(rows[order], left, size[order], start, code, owner, _signatures(code, start))
+    common = float(held[held > 0].mean()) if len(code) else 0.0
+    words = 1 << min(4, max(0, int(common / 16).bit_length() - 1))  # one for 16 to 31 elements, two for 32 to 63 ...
+    return Elements(rows[order], left, size[order], start, code, owner, signatures(code, start, words))
 
 
 def _rarity(bags: Bags, left: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
@@ -86,19 +88,3 @@ def _rank(
         codes.append(((found & 0xFFFFFFFF) + earlier * len(rank)) * groups + group[some][owner])
         held[some] = np.bincount(owner, minlength=some.stop - some.start)
     return held, np.concatenate(codes)
-
-
-def _signatures(code: NDArray[np.int64], start: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """One bit for each element, in enough words that sets of common size fill a fraction of them."""
-    held = np.diff(start)
-    some = np.flatnonzero(held)
-    words = 1 << max(0, int(held[some].mean() / 16).bit_length() - 1) if len(some) else 1
-    words = min(words, 16)
-    out = np.zeros((words, len(held)), np.uint64)
-    if len(some):
-        scrambled = mix(code)
-        bit = np.uint64(1) << (scrambled & np.uint64(63))
-        word = (scrambled >> np.uint64(6)) % np.uint64(words)
-        for number in range(words):
-            out[number, some] = np.bitwise_or.reduceat(np.where(word == number, bit, 0), start[some])
-    return out

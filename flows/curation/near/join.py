@@ -24,8 +24,13 @@ _PAIRS = 1 << 16
 """Pairs compared at a time: few enough for the arrays to stay in the processor's cache."""
 _CANDIDATES = 1 << 21
 """Candidates gathered before they are given out."""
-_WORTH = 4
+_WORTH = 16
 """Pairs of a group for each element of its next level, above which splitting it is tried."""
+_PATIENCE = 8.0
+"""Times its own pairs that the groups split from a first group may have at the next level: a pair that shares several
+elements is in several of them, and groups of pairs that share little vanish only after a few levels ..."""
+_DECAY = 0.6
+"""... and the part of that number that is left at each later level."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,13 +114,14 @@ class Join:
         part = (mix(self._sets.code[entry]) % np.uint64(ranges)).astype(np.uint16)
         entry = entry[np.argsort(part, kind="stable")]
         for low, high in pairwise(np.searchsorted(np.sort(part), np.arange(ranges + 1))):
-            yield from self._search(self._group(1, entry[low:high], np.zeros(high - low, np.int64)))
+            groups = self._group(1, entry[low:high], np.zeros(high - low, np.int64))
+            yield from self._search(groups, _PATIENCE * groups.pairs)
 
     def _group(self, depth: int, entry: NDArray[np.int64], parent: NDArray[np.int64]) -> _Groups:
         """Group entries by parent and element and lay the windows; entries alone in their group are dropped.
 
-        Elements are told apart by a hash, cut to what fits in 64 bits beside parent and entry, so that one sort does all.
-        Where two share one, a group holds pairs it need not.
+        Elements are told apart by a hash, cut to what fits in 64 bits beside parent and entry, so that one sort does
+        all. Where two elements share one, a group holds pairs it need not.
         """
         above = np.uint64(int(parent.max(initial=0)).bit_length())
         key = parent.astype(np.uint64) << (np.uint64(64) - above) | mix(self._sets.code[entry]) >> above
@@ -157,21 +163,20 @@ class Join:
             high = np.where(right, high, low)
         return low, np.maximum(low, high)
 
-    def _search(self, groups: _Groups) -> Iterator[NDArray[np.int64]]:
-        """Compare the small groups, and try to split the others."""
-        pairs = groups.pairs
+    def _search(self, groups: _Groups, patience: NDArray[np.floating]) -> Iterator[NDArray[np.int64]]:
+        """Compare small groups, and try to split the others; `patience` is how many pairs each may be split into."""
         ahead = self._ahead(groups)
         next_level = np.bincount(groups.group, ahead).astype(np.int64)
-        large = (pairs > _WORTH * (next_level + 4)) & (next_level > 0)
+        large = (groups.pairs > _WORTH * (next_level + 1)) & (next_level > 0)
         yield from self._compare(groups, np.flatnonzero(~large[groups.group]))
         chosen = np.flatnonzero(large)
         for some in blocks(next_level[chosen], _ENTRIES):
             mask = np.zeros(len(large), bool)
             mask[chosen[some]] = True
-            yield from self._split(groups.pick(mask), ahead[mask[groups.group]])
+            yield from self._split(groups.pick(mask), ahead[mask[groups.group]], patience[mask])
 
     def _ahead(self, groups: _Groups) -> NDArray[np.int64]:
-        """How many elements after each entry may be the next shared one; 0 where its set has no partner in the group."""
+        """How many elements after each entry may be the next shared one; 0 where it has no partner in the group."""
         compares = groups.high > groups.low
         edges = len(compares) + 1
         opened = np.bincount(groups.low[compares], minlength=edges) - np.bincount(
@@ -181,20 +186,22 @@ class Join:
         ahead = np.minimum(groups.most - self._limits.least[groups.size] + 1, groups.most - groups.depth)
         return np.where(compares | compared, np.maximum(ahead, 0), 0)
 
-    def _split(self, groups: _Groups, ahead: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Split groups by the next shared element where that at least halves the pairs, else compare them as they are."""
-        entry, parent = flat_ranges(groups.entry + 1, ahead), np.repeat(groups.group, ahead)
-        deeper = self._group(groups.depth + 1, entry, parent)
-        pairs = groups.pairs
-        left = np.bincount(deeper.parent, deeper.high - deeper.low, minlength=len(pairs))
-        better = 2 * left <= pairs
+    def _split(
+        self, groups: _Groups, ahead: NDArray[np.int64], patience: NDArray[np.floating]
+    ) -> Iterator[NDArray[np.int64]]:
+        """Split groups by the next shared element, or compare them as they are where that leaves too many pairs."""
+        deeper = self._group(groups.depth + 1, flat_ranges(groups.entry + 1, ahead), np.repeat(groups.group, ahead))
+        left = np.bincount(deeper.parent, deeper.high - deeper.low, minlength=len(patience))
+        better = left <= patience
         yield from self._compare(groups, np.flatnonzero(~better[groups.group]))
-        enough = self._limits.reach[groups.depth]  # sets this small may share no further element
+        enough = int(self._limits.reach[groups.depth])  # sets as small as this need not share a next element
         small = groups.size + self._limits.low[groups.size] <= enough
         yield from self._compare(groups, np.flatnonzero(better[groups.group] & small), enough)
         if len(deeper.entry):
-            first = np.flatnonzero(np.diff(deeper.group, prepend=-1))
-            yield from self._search(deeper.pick(better[deeper.parent[first]]))
+            above = deeper.parent[np.flatnonzero(np.diff(deeper.group, prepend=-1))]
+            share = deeper.pairs / np.maximum(left[above], 1)
+            picked = better[above]
+            yield from self._search(deeper.pick(picked), (_DECAY * patience[above] * share)[picked])
 
     def _compare(
         self, groups: _Groups, chosen: NDArray[np.int64], most_total: int | None = None

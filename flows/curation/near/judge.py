@@ -52,12 +52,9 @@ class Judge:
 
 
 def _as_characters(corpus: Corpus, rows: NDArray[np.int64]) -> NDArray[np.object_]:
-    """Token sequences as strings; as lists, which rapidfuzz takes too but slowly, if there are more words than characters."""
+    """Token sequences as strings; if there are more words than characters as lists, which rapidfuzz reads slowly."""
     spans = zip(corpus.start[rows].tolist(), corpus.start[rows + 1].tolist(), strict=True)
-    out = np.empty(len(rows), object)
     if len(corpus.words) > _LARGEST_CHARACTER:
-        out[:] = [corpus.ids[low:high].tolist() for low, high in spans]
-    else:
-        text = corpus.ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-        out[:] = [text[low:high] for low, high in spans]
-    return out
+        return np.fromiter((corpus.ids[low:high].tolist() for low, high in spans), object, len(rows))
+    text = corpus.ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    return np.fromiter((text[low:high] for low, high in spans), object, len(rows))

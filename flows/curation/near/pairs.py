@@ -6,8 +6,9 @@ import numpy as np
 
 from flows.curation.near.arrays import flat_ranges, starts
 from flows.curation.near.corpus import Corpus, read_corpus
+from flows.curation.near.found import Found, gather
 from flows.curation.near.policy import NearPolicy
-from flows.curation.near.search import Found, gather, search
+from flows.curation.near.search import search
 
 
 def near_pairs(texts: Sequence[str], policy: NearPolicy, *, groups: Sequence[int] | None = None) -> Found:

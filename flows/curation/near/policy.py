@@ -11,10 +11,10 @@ Measure = Literal["rouge_l", "token_set", "jaccard"]
 
 @dataclass(frozen=True, slots=True)
 class NearPolicy:
-    """Two texts are near-copies when their similarity is at least the threshold; raises ValueError on a value that cannot be.
+    """Texts are near-copies when their similarity is at least the threshold; raises ValueError on a value that cannot be.
 
-    Each measure is a rapidfuzz or Python float in 0..1, compared as it is: a pair exactly at the threshold is near.
-    Texts with the same tokens have similarity 1 under every measure, empty ones included.
+    The similarity is compared as rapidfuzz's float, so a pair exactly at the threshold is near. Texts with the same
+    tokens have similarity 1 under every measure, empty ones included.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -22,7 +22,8 @@ class NearPolicy:
     measure: Measure = "rouge_l"
     """rouge_l: ROUGE-L F1 of the tokens, `Indel.normalized_similarity` (2 LCS / (m + n)); for short texts.
     jaccard: shared over all distinct shingles; for long texts.
-    token_set: `fuzz.token_set_ratio` / 100 of the tokens joined by spaces; compares all pairs, so only for small sets."""
+    token_set: `fuzz.token_set_ratio` / 100 of the tokens joined by spaces; looks at all pairs, so for thousands of
+    texts and thresholds of 0.8 and more."""
     threshold: float = 0.7
     """Least similarity of near-copies, above 0 and at most 1."""
     shingle: int = 1
@@ -40,10 +41,9 @@ class NearPolicy:
 
 
 def overlap_similarity(measure: Measure, overlap: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Similarity of two texts whose sizes add up to `total`, of which they share `overlap`; in rapidfuzz's own steps."""
-    if measure == "jaccard":
-        return overlap / np.maximum(total - overlap, 1)
-    return 1.0 - (total - 2 * overlap) / total
+    """Similarity of two texts that share `overlap` of their sizes' sum `total`, in the very steps of rapidfuzz."""
+    same: NDArray[np.float64] = overlap / np.maximum(total - overlap, 1)
+    return same if measure == "jaccard" else 1.0 - (total - 2 * overlap) / total
 
 
 def required_overlap(policy: NearPolicy, top: int) -> NDArray[np.int64]:

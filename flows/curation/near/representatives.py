@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.curation.near.corpus import Corpus
+from flows.curation.near.found import Found, gather
 from flows.curation.near.policy import NearPolicy
-from flows.curation.near.search import Found, gather, search
+from flows.curation.near.search import search
 
 _FEW_ROWS = 2048
 """Rows all of whose pairs may be held at once."""

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from flows.curation.near.arrays import blocks, flat_ranges
 from flows.curation.near.corpus import Corpus, read_corpus
+from flows.curation.near.found import Found
 from flows.curation.near.policy import NearPolicy
 from flows.curation.near.representatives import Representatives
-from flows.curation.near.search import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class _Best:
         self._similarity = np.zeros(len(corpus.leader))
 
     def offer(self, found: Found) -> None:
-        """Take leading rows (`one`) and kept rows near to them (`other`): rows equal to the former gain an earlier twin."""
+        """Take leading rows (`one`) and kept rows near to them (`other`), which rows equal to the former repeat too."""
         count = self._start[found.one + 1] - self._start[found.one]
         for some in blocks(count, 1 << 20):
             row = self._members[flat_ranges(self._start[found.one[some]], count[some])]

@@ -1,0 +1,131 @@
+"""All that a report shows of one run, as plain values; their names are those of the page's JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flows.domain.ledger import StageTally
+from flows.domain.records import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of one family or language."""
+
+    key: str
+    """Name of the family, ISO 639 code of the language."""
+    name: str
+    rows: int
+    asked: float
+    """Rows that its share in the recipe comes to; 0 when the recipe does not name it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Where whole numbers lie, by exact quantiles."""
+
+    least: int
+    low: int
+    """A tenth of the numbers are at or below it."""
+    middle: int
+    high: int
+    """A tenth of the numbers are above it."""
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Words asked for and found in one column of one family; every bound that was asked is a value of its own."""
+
+    family: str
+    column: str
+    """query, positives or negatives."""
+    low: int
+    """Least words asked for; 0 when no length was asked."""
+    high: int | None
+    """Most words asked for; None when there was no upper bound."""
+    texts: int
+    shorter: int
+    longer: int
+    found: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Hardness:
+    """How hard the negatives of one family are to tell from its positives."""
+
+    family: str
+    rows: int
+    """Rows that have a negative."""
+    alike: tuple[int, ...]
+    """Rows by character similarity of the closest negative and positive, in tenths of 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Mean share of the query's words that stand in the documents, over the rows that the page holds."""
+
+    family: str
+    rows: int
+    positives: float
+    negatives: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What one scorer gave to positives and negatives, in tenths of 0..1."""
+
+    scorer: str
+    """`requested` is the grade that the model was asked to write for, rescaled."""
+    positives: tuple[int, ...]
+    negatives: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What one model was asked for."""
+
+    model: str
+    tokens_in: int
+    tokens_out: int
+    rows: int
+    """Accepted rows that it wrote."""
+    cost: float | None
+    """US dollars; None when the recipe knows no price of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """One run."""
+
+    recipe: str
+    description: str
+    fingerprint: str
+    """Of the run's manifest: equal for runs that ask for the same words."""
+    target: int
+    """Rows that the run was to accept."""
+    accepted: int
+    rejected: int
+    """Replies, tasks and rows that were dropped on the way."""
+    recorded: int
+    """Accepted rows whose reply was replayed from a recording."""
+    crossing: int
+    """Accepted rows whose documents are in another language than the query."""
+    ledger: tuple[StageTally, ...]
+    families: tuple[Part, ...]
+    languages: tuple[Part, ...]
+    """By the language of the query."""
+    cells: Mapping[str, Mapping[str, int]]
+    """Family -> language code of the query -> rows."""
+    lengths: tuple[Length, ...]
+    hardness: tuple[Hardness, ...]
+    overlaps: tuple[Overlap, ...]
+    scores: tuple[Scores, ...]
+    models: tuple[ModelUse, ...]
+    requests: Mapping[str, int]
+    """Family -> model calls answered, second calls and task lists included."""
+    prompts: Mapping[str, int]
+    """Label of the prompt -> accepted rows."""
+    settings: Mapping[str, Json]
+    """Dotted key -> value of the effective recipe."""
+    rows: tuple[Mapping[str, Json], ...]
+    """What the browser of rows holds: accepted ones first, as `shown.py` lays them out."""

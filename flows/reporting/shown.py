@@ -1,0 +1,91 @@
+"""Lay out a row for the page's browser of rows."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flows.domain.records import Json, Row, Text
+from flows.domain.units import Dropped
+
+MOST_CHARACTERS = 6000
+"""Of one text; what is longer is cut, and the page says by how much."""
+ROW_ID = re.compile(r"\b[0-9a-f]{16}\b")
+INNER = frozenset({"task", "language", "src_lang", "tgt_lang", "sample", "attempt", "words", "labels", "number"})
+"""Variables of a request that the page shows elsewhere, or that only number it."""
+
+Shown = dict[str, Json]
+"""A row under the names that the page's script knows."""
+
+
+def accepted(row: Row) -> Shown:
+    """Give an accepted row."""
+    return {key: _clean(value) for key, value in _row(row).items()}
+
+
+def rejected(stage: str, dropped: Dropped) -> Shown:
+    """Give what a stage dropped: a row, a reply that made no row, or a task."""
+    content: Mapping[str, Any] = dropped.content
+    if "positives" in content:
+        shown = _row(Row.from_json(content))
+    else:
+        variables = content.get("variables", {})
+        shown = {
+            "family": content.get("family", ""),
+            "languages": [],
+            "task": content.get("task") or variables.get("task") or "",
+            "query": "",
+            "positives": [],
+            "negatives": [],
+            "requested": _requested(variables),
+            "prompt": content.get("prompt", ""),
+            "reply": content.get("reply"),
+        }
+    verdict = {"id": dropped.id, "stage": stage, "reason": dropped.reason, "detail": dropped.detail}
+    return {key: _clean(value) for key, value in {**shown, **verdict}.items()}
+
+
+def named_rows(shown: Shown) -> list[str]:
+    """Ids of the other rows that the reason of a rejection names."""
+    return ROW_ID.findall(str(shown["detail"]))
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "family": row.family,
+        "languages": [row.query_language, row.document_language],
+        "task": row.task,
+        "query": row.query,
+        "positives": [_text(text) for text in row.positives],
+        "negatives": [_text(text) for text in row.negatives],
+        "requested": _requested(row.requested),
+        "bounds": row.requested.get("words") or {},
+        "words": row.measured.get("words") or {},
+        "alike": row.measured.get("negative_like_positive"),
+        "personal_data": row.measured.get("personal_data") or [],
+        "model": row.generator.model,
+        "prompt": row.generator.prompt,
+        "tokens": [row.generator.tokens_in, row.generator.tokens_out],
+        "recorded": row.generator.recorded,
+    }
+
+
+def _text(text: Text) -> dict[str, Any]:
+    return {"text": text.text, "grade": text.grade, "origin": text.origin, "scores": dict(text.scores)}
+
+
+def _requested(variables: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in variables.items() if name not in INNER}
+
+
+def _clean(value: Any) -> Any:
+    """Cut long texts, and replace lone surrogates, which no file can hold."""
+    if isinstance(value, dict):
+        return {key: _clean(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_clean(member) for member in value]
+    if not isinstance(value, str):
+        return value
+    left = len(value) - MOST_CHARACTERS
+    text = value if left <= 0 else f"{value[:MOST_CHARACTERS]} … ({left} more characters)"
+    return text.encode(errors="replace").decode()
