@@ -50,7 +50,7 @@ def render(runs: Sequence[ReportData], templates: Path, names: Sequence[str] = (
     )
     return environment.get_template("page.html").render(
         title=" beside ".join(names) or runs[0].recipe,
-        policy=f"default-src 'none'; img-src data:; script-src {_digest(script)}; style-src {_digest(style)}",
+        policy=f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; script-src {_digest(script)}; style-src {_digest(style)}",
         style=Markup(style),
         script=Markup(script),
         data=_embedded({"runs": list(runs), "names": list(names)}),

@@ -74,7 +74,8 @@ def test_an_answer_in_english_is_in_the_wrong_language_or_script(code):
         {"query": "why do chatbots say 'I'm sorry, I cannot help with that'?",
          "positives": ["Models decline when a classifier fires; the sentence 'I cannot help' is a template."]},
         {"positives": ["Write to service@example.org and ask for the manual of your pump."]},
-        {"query": "E = mc^2 derivation", "positives": ["Start from the four-momentum with no spatial part."]},
+        {"query": "E = mc^2 derivation",
+         "positives": ["Take the four-momentum with no spatial part."]},
     ],
     ids=["two words", "code", "sql", "short spanish", "japanese with latin", "about refusals", "example mail", "formula"],
 )  # fmt: skip

@@ -11,7 +11,7 @@ Measure = Literal["rouge_l", "token_set", "jaccard"]
 
 @dataclass(frozen=True, slots=True)
 class NearPolicy:
-    """Texts are near-copies when their similarity is at least the threshold; raises ValueError on a value that cannot be.
+    """Texts are near-copies when their similarity is at least the threshold; raises ValueError on an odd value.
 
     The similarity is compared as rapidfuzz's float, so a pair exactly at the threshold is near. Texts with the same
     tokens have similarity 1 under every measure, empty ones included.

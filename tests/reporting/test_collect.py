@@ -1,0 +1,67 @@
+import pytest
+
+from flows.domain.records import Generator
+from flows.errors import StoreError, UsageError
+from flows.reporting.collect import collect
+from flows.reporting.data import ModelUse, Part
+from flows.store.layout import Layout
+from tests.reporting.folder import dropped_row, dropped_unit, make_run, numbered
+
+
+def test_parts_stand_beside_what_the_recipe_asks_for(tmp_path):
+    layout = make_run(tmp_path / "run", [numbered(1), numbered(2), numbered(3, family="sts")])
+    data = collect(layout)
+    assert data.families == (Part("short_long", "short_long", 2, 3.0), Part("sts", "sts", 1, 1.0))
+    assert data.languages == (Part("en", "English", 3, 3.0), Part("ar", "Arabic", 0, 1.0))
+    assert data.cells == {"short_long": {"en": 2}, "sts": {"en": 1}}
+    assert (data.target, data.accepted, data.rejected) == (4, 3, 0)
+
+
+def test_tokens_of_all_asking_stages_are_priced(tmp_path):
+    unknown = Generator("other-model", "p@1+0")
+    data = collect(make_run(tmp_path / "run", [numbered(1), numbered(2), numbered(3, generator=unknown)]))
+    # 4 M tokens read at $1, 0.2 M written at $10
+    assert data.models == (ModelUse("m", 4_000_000, 200_000, 2, 6.0), ModelUse("other-model", 0, 0, 1, None))
+    assert data.requests == {"short_long": 3, "sts": 2}
+
+
+def test_at_most_the_stated_rows_are_held_and_every_reason_is_among_them(tmp_path):
+    often = [dropped_row(numbered(100 + n), "too_long", "too long") for n in range(20)]
+    rare = dropped_row(numbered(200), "refusal", "opens with 'I cannot'")
+    accepted = [numbered(n) for n in range(10)]
+    layout = make_run(tmp_path / "run", accepted, [*often, rare], [dropped_unit(300, "not_json", "Sure")])
+    data = collect(layout, most_accepted=4, most_rejected=6)
+    assert [row["id"] for row in data.rows if "reason" not in row] == [f"{n:016x}" for n in (2, 4, 7, 9)]
+    assert [row["reason"] for row in data.rows if "reason" in row] == ["not_json", *["too_long"] * 4, "refusal"]
+    assert (data.accepted, data.rejected) == (10, 22)
+
+
+def test_the_twin_of_a_held_duplicate_is_held_too(tmp_path):
+    twin = dropped_row(numbered(99), "duplicate", f"same query and positive as {3:016x}")
+    data = collect(make_run(tmp_path / "run", [numbered(n) for n in range(10)], [twin]), most_accepted=1)
+    assert [row["id"] for row in data.rows] == [f"{n:016x}" for n in (3, 9, 99)]
+
+
+def test_a_run_that_asked_but_accepted_nothing_can_be_read(tmp_path):
+    data = collect(make_run(tmp_path / "run", [], [], [dropped_unit(1, "not_json", None)]))
+    assert (data.accepted, data.rejected, data.lengths, data.hardness) == (0, 1, (), ())
+
+
+def test_a_folder_without_a_run_is_named(tmp_path):
+    with pytest.raises(UsageError, match="no run there"):
+        collect(Layout(tmp_path))
+
+
+def test_a_missing_recipe_is_named(tmp_path):
+    layout = make_run(tmp_path / "run", [])
+    layout.recipe.unlink()
+    with pytest.raises(UsageError, match=r"run\.toml is missing"):
+        collect(layout)
+
+
+def test_a_damaged_shard_is_named_with_its_line(tmp_path):
+    layout = make_run(tmp_path / "run", [numbered(1)])
+    with layout.rows("curate", 0).open("a") as file:
+        file.write('{"id": \n')
+    with pytest.raises(StoreError, match="line 2 is damaged"):
+        collect(layout)
