@@ -21,7 +21,7 @@ from flows.store.atomic import replace_file
 from flows.store.jsonio import dumps
 from flows.store.layout import Layout
 
-SCRIPTS = ("charts.js", "figures.js", "rows.js", "page.js")
+SCRIPTS = ("charts.js", "figures.js", "lengths.js", "negatives.js", "rows.js", "page.js")
 """Parts of the page's script, in their order."""
 
 
@@ -50,9 +50,10 @@ def render(runs: Sequence[ReportData], templates: Path, names: Sequence[str] = (
     )
     return environment.get_template("page.html").render(
         title=" beside ".join(names) or runs[0].recipe,
-        policy=f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; script-src {_digest(script)}; style-src {_digest(style)}",
         style=Markup(style),
+        style_digest=_digest(style),
         script=Markup(script),
+        script_digest=_digest(script),
         data=_embedded({"runs": list(runs), "names": list(names)}),
     )
 

@@ -4,14 +4,27 @@ const STEP = 40;
 const CONTROLS = ["run", "status", "reason", "family", "language", "order"];
 const find = (id) => document.getElementById(id);
 
-const rowsOf = (runs, names) => runs.flatMap((run, place) => run.rows.map((row) => ({
-  ...row,
-  run: place,
-  runName: names[place] || "",
-  rejected: Boolean(row.reason),
-  hay: [row.query, row.task, row.id, row.reason || "", row.detail || "", row.reply || "",
-    ...row.positives.map((text) => text.text), ...row.negatives.map((text) => text.text)].join("\n").toLowerCase(),
-})));
+const rowsOf = (runs, names) =>
+  runs.flatMap((run, place) =>
+    run.rows.map((row) => ({
+      ...row,
+      run: place,
+      runName: names[place] || "",
+      rejected: Boolean(row.reason),
+      hay: [
+        row.query,
+        row.task,
+        row.id,
+        row.reason || "",
+        row.detail || "",
+        row.reply || "",
+        ...row.positives.map((text) => text.text),
+        ...row.negatives.map((text) => text.text),
+      ]
+        .join("\n")
+        .toLowerCase(),
+    })),
+  );
 
 const wordsIn = (row, column) => Math.max(0, ...((row.words || {})[column] || []));
 const longest = (row) => Math.max(...["query", "positives", "negatives"].map((column) => wordsIn(row, column)));
@@ -31,7 +44,9 @@ const marked = (text, sought) => {
   while (from < text.length) {
     const hits = sought.map((word) => [low.indexOf(word, from), word.length]).filter(([place]) => place >= 0);
     if (!hits.length) break;
-    const [place, length] = hits.reduce((best, hit) => (hit[0] < best[0] || (hit[0] === best[0] && hit[1] > best[1]) ? hit : best));
+    const [place, length] = hits.reduce((best, hit) =>
+      hit[0] < best[0] || (hit[0] === best[0] && hit[1] > best[1]) ? hit : best,
+    );
     if (place > from) pieces.push(text.slice(from, place));
     pieces.push(el("mark", {}, text.slice(place, place + length)));
     from = place + length;
@@ -40,64 +55,123 @@ const marked = (text, sought) => {
   return pieces;
 };
 
-const written = (kind, text, code, sought) => el(kind, { class: "words", dir: "auto", lang: code }, marked(text, sought));
+const written = (kind, text, code, sought) =>
+  el(kind, { class: "words", dir: "auto", lang: code }, marked(text, sought));
 
-const textLine = (row, column, place, text, sought) => {
+const textLine = (row, column, text, sought) => {
   const code = column === "query" ? row.languages[0] : row.languages[1];
-  const grade = text.grade === null || text.grade === undefined ? null : el("span", { class: "grade", title: "grade asked for" }, String(text.grade));
+  const grade =
+    text.grade === null || text.grade === undefined
+      ? null
+      : el("span", { class: "grade", title: "grade asked for" }, String(text.grade));
   const sign = { query: "query", positives: "positive", negatives: "negative" }[column];
   return [el("span", { class: `side ${column}` }, sign, grade), written("p", text.text, code, sought)];
 };
 
 const facts = (row) => {
-  const lengths = ["query", "positives", "negatives"].filter((column) => ((row.words || {})[column] || []).length).map((column) => {
-    const bounds = (row.bounds || {})[column];
-    const asked = bounds ? ` (asked: ${bounds[1] === null ? `at least ${bounds[0]}` : `${bounds[0]}–${bounds[1]}`})` : "";
-    return `${column} ${row.words[column].join(", ")}${asked}`;
-  });
-  const scores = ["positives", "negatives"].flatMap((column) => row[column].flatMap((text) =>
-    Object.entries(text.scores).filter(([name]) => name !== "requested").map(([name, score]) => `${column} ${name} ${score.toFixed(2)}`)));
+  const lengths = ["query", "positives", "negatives"]
+    .filter((column) => ((row.words || {})[column] || []).length)
+    .map((column) => {
+      const bounds = (row.bounds || {})[column];
+      const asked = bounds
+        ? ` (asked: ${bounds[1] === null ? `at least ${bounds[0]}` : `${bounds[0]}–${bounds[1]}`})`
+        : "";
+      return `${column} ${row.words[column].join(", ")}${asked}`;
+    });
+  const scores = ["positives", "negatives"].flatMap((column) =>
+    row[column].flatMap((text) =>
+      Object.entries(text.scores)
+        .filter(([name]) => name !== "requested")
+        .map(([name, score]) => `${column} ${name} ${score.toFixed(2)}`),
+    ),
+  );
   const lines = [
-    ["asked", Object.entries(row.requested || {}).map(([name, value]) => `${plain(name)}: ${value}`).join(" · ")],
+    [
+      "asked",
+      Object.entries(row.requested || {})
+        .map(([name, value]) => `${plain(name)}: ${value}`)
+        .join(" · "),
+    ],
     ["words", lengths.join(" · ")],
     ["alike", row.alike && row.negatives.length ? `closest negative and positive ${row.alike.toFixed(2)}` : ""],
     ["scores", scores.join(" · ")],
     ["personal data", (row.personal_data || []).join(", ")],
-    ["model", [row.model, row.recorded ? "replayed from a recording" : "", sum(row.tokens || []) ? `${count(row.tokens[0])} tokens in, ${count(row.tokens[1])} out` : ""].filter(Boolean).join(" · ")],
+    [
+      "model",
+      [
+        row.model,
+        row.recorded ? "replayed from a recording" : "",
+        sum(row.tokens || []) ? `${count(row.tokens[0])} tokens in, ${count(row.tokens[1])} out` : "",
+      ]
+        .filter(Boolean)
+        .join(" · "),
+    ],
     ["prompt", row.prompt || ""],
     ["id", row.id],
   ];
-  return el("dl", {}, lines.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+  return el(
+    "dl",
+    {},
+    lines.filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+  );
 };
 
 /** The sentence of a rejection; ids of rows that the page holds lead there. */
 const reasoned = (row, ids, sought) => {
   const pieces = row.detail.split(/\b([0-9a-f]{16})\b/);
-  return el("p", { class: "detail" }, el("strong", {}, plain(row.reason)), " · ", row.stage, " · ",
-    pieces.flatMap((piece, place) => (place % 2 && ids.has(piece) ? [el("a", { href: `#rows?search=${piece}` }, piece)] : marked(piece, sought))));
+  return el(
+    "p",
+    { class: "detail" },
+    el("strong", {}, plain(row.reason)),
+    " · ",
+    row.stage,
+    " · ",
+    pieces.flatMap((piece, place) =>
+      place % 2 && ids.has(piece) ? [el("a", { href: `#rows?search=${piece}` }, piece)] : marked(piece, sought),
+    ),
+  );
 };
 
 const rowItem = (row, languages, ids, sought) => {
   const codes = union(row.languages);
   const texts = [
-    ...(row.query ? [textLine(row, "query", 0, { text: row.query }, sought)] : []),
-    ...["positives", "negatives"].flatMap((column) => row[column].map((text, place) => textLine(row, column, place, text, sought))),
+    ...(row.query ? [textLine(row, "query", { text: row.query }, sought)] : []),
+    ...["positives", "negatives"].flatMap((column) =>
+      row[column].map((text) => textLine(row, column, text, sought)),
+    ),
   ];
-  const details = el("details", {},
-    el("summary", {},
-      el("div", { class: "head" },
+  const details = el(
+    "details",
+    {},
+    el(
+      "summary",
+      {},
+      el(
+        "div",
+        { class: "head" },
         row.runName ? el("span", { class: `chip run-${row.run}` }, row.runName) : null,
         row.family ? el("span", { class: "chip" }, row.family) : null,
         codes.length ? el("span", {}, codes.map((code) => languages.get(code) || code).join(" → ")) : null,
-        row.rejected ? null : el("span", { class: "good" }, "accepted")),
+        row.rejected ? null : el("span", { class: "good" }, "accepted"),
+      ),
       row.rejected ? reasoned(row, ids, sought) : null,
       texts.length ? el("div", { class: "texts" }, texts) : null,
       row.reply ? el("pre", { class: "reply", dir: "auto" }, marked(row.reply, sought)) : null,
-      !texts.length && !row.reply && row.task ? written("p", row.task, "en", sought) : null));
+      !texts.length && !row.reply && row.task ? written("p", row.task, "en", sought) : null,
+    ),
+  );
   details.addEventListener("toggle", () => {
     if (details.open && details.children.length === 1) {
-      details.append(el("div", { class: "more" },
-        row.task && texts.length ? el("p", { class: "task" }, el("span", { class: "soft" }, "task "), ...marked(row.task, sought)) : null, facts(row)));
+      details.append(
+        el(
+          "div",
+          { class: "more" },
+          row.task && texts.length
+            ? el("p", { class: "task" }, el("span", { class: "soft" }, "task "), ...marked(row.task, sought))
+            : null,
+          facts(row),
+        ),
+      );
     }
   });
   details.firstChild.addEventListener("click", (event) => {
@@ -116,16 +190,45 @@ const startRows = (runs, names) => {
   let matching = rows;
   let shown = 0;
 
-  const fill = (id, first, entries) => find(id).append(...[["", first], ...entries].map(([value, label]) => el("option", { value }, label)));
-  const tally = (keys) => [...keys.reduce((counts, key) => counts.set(key, (counts.get(key) || 0) + 1), new Map())].filter(([key]) => key !== "");
-  fill("run", "both runs", names.map((name, place) => [String(place), name]));
+  const fill = (id, first, entries) =>
+    find(id).append(...[["", first], ...entries].map(([value, label]) => el("option", { value }, label)));
+  const tally = (keys) =>
+    [...keys.reduce((counts, key) => counts.set(key, (counts.get(key) || 0) + 1), new Map())].filter(
+      ([key]) => key !== "",
+    );
+  fill(
+    "run",
+    "both runs",
+    names.map((name, place) => [String(place), name]),
+  );
   find("run").hidden = !names.length;
-  fill("status", "all rows", [["accepted", "accepted"], ["rejected", "rejected"]]);
-  fill("reason", "any reason", tally(rows.filter((row) => row.rejected).map((row) => `${row.stage} ${row.reason}`)).sort((a, b) => b[1] - a[1]).map(([key]) => [key, plain(key.replace(" ", ": "))]));
+  fill("status", "all rows", [
+    ["accepted", "accepted"],
+    ["rejected", "rejected"],
+  ]);
+  fill(
+    "reason",
+    "any reason",
+    tally(rows.filter((row) => row.rejected).map((row) => `${row.stage} ${row.reason}`))
+      .sort((a, b) => b[1] - a[1])
+      .map(([key]) => [key, plain(key.replace(" ", ": "))]),
+  );
   find("reason").hidden = !rows.some((row) => row.rejected);
-  fill("family", "any family", tally(rows.map((row) => row.family)).sort().map(([key]) => [key, key]));
+  fill(
+    "family",
+    "any family",
+    tally(rows.map((row) => row.family))
+      .sort()
+      .map(([key]) => [key, key]),
+  );
   const byName = (a, b) => (a[1] < b[1] ? -1 : 1);
-  fill("language", "any language", union(rows.flatMap((row) => row.languages)).map((code) => [code, languages.get(code) || code]).sort(byName));
+  fill(
+    "language",
+    "any language",
+    union(rows.flatMap((row) => row.languages))
+      .map((code) => [code, languages.get(code) || code])
+      .sort(byName),
+  );
   find("order").append(...Object.entries(ORDERS).map(([value, [label]]) => el("option", { value }, label)));
 
   const more = () => {
@@ -134,28 +237,44 @@ const startRows = (runs, names) => {
     list.append(...next.map((row) => rowItem(row, languages, ids, sought)));
     shown += next.length;
     find("more").hidden = shown >= matching.length;
-    find("more").textContent = `Show ${count(Math.min(STEP, matching.length - shown))} more of ${count(matching.length - shown)}`;
+    find("more").textContent =
+      `Show ${count(Math.min(STEP, matching.length - shown))} more of ${count(matching.length - shown)}`;
   };
   const words = () => search.value.toLowerCase().split(/\s+/).filter(Boolean);
 
   const apply = () => {
     const [run, status, reason, family, language, order] = CONTROLS.map((id) => find(id).value);
     const sought = words();
-    matching = rows.filter((row) =>
-      (!run || row.run === Number(run)) &&
-      (!status || row.rejected === (status === "rejected")) &&
-      (!reason || (row.rejected && `${row.stage} ${row.reason}` === reason)) &&
-      (!family || row.family === family) &&
-      (!language || row.languages.includes(language)) &&
-      sought.every((word) => row.hay.includes(word)));
+    matching = rows.filter(
+      (row) =>
+        (!run || row.run === Number(run)) &&
+        (!status || row.rejected === (status === "rejected")) &&
+        (!reason || (row.rejected && `${row.stage} ${row.reason}` === reason)) &&
+        (!family || row.family === family) &&
+        (!language || row.languages.includes(language)) &&
+        sought.every((word) => row.hay.includes(word)),
+    );
     const rank = (ORDERS[order] || ORDERS.run)[1];
-    if (rank) matching = matching.map((row) => [rank(row), row]).sort((a, b) => a[0] - b[0]).map(([, row]) => row);
+    if (rank)
+      matching = matching
+        .map((row) => [rank(row), row])
+        .sort((a, b) => a[0] - b[0])
+        .map(([, row]) => row);
     shown = 0;
     list.replaceChildren();
     more();
-    const part = matching.length === rows.length ? `All ${count(rows.length)}` : `${count(matching.length)} of the ${count(rows.length)}`;
-    find("count").textContent = matching.length ? `${part} rows that this page holds` : "No row fits: clear a filter, or search for less.";
-    const state = new URLSearchParams(["search", ...CONTROLS].map((id) => [id, find(id).value]).filter(([id, value]) => value && !(id === "order" && value === "run")));
+    const share =
+      matching.length === rows.length
+        ? `All ${count(rows.length)}`
+        : `${count(matching.length)} of the ${count(rows.length)}`;
+    find("count").textContent = matching.length
+      ? `${share} rows that this page holds`
+      : "No row fits: clear a filter, or search for less.";
+    const state = new URLSearchParams(
+      ["search", ...CONTROLS]
+        .map((id) => [id, find(id).value])
+        .filter(([id, value]) => value && !(id === "order" && value === "run")),
+    );
     find("clear").disabled = !state.size;
     return state;
   };
@@ -176,7 +295,10 @@ const startRows = (runs, names) => {
   };
 
   let waiting;
-  search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(changed, 120); });
+  search.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(changed, 120);
+  });
   for (const id of CONTROLS) find(id).addEventListener("change", changed);
   find("clear").addEventListener("click", clear);
   find("more").addEventListener("click", more);
@@ -187,14 +309,24 @@ const startRows = (runs, names) => {
     const here = heads().indexOf(document.activeElement);
     if (here + by >= heads().length && shown < matching.length) more();
     const next = heads()[Math.max(0, Math.min(heads().length - 1, here + by))];
-    if (next) { next.focus({ preventScroll: true }); next.scrollIntoView({ block: "nearest" }); }
+    if (next) {
+      next.focus({ preventScroll: true });
+      next.scrollIntoView({ block: "nearest" });
+    }
   };
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("select")) return;
-    if (event.key === "Escape") { search.blur(); clear(); }
+    if (event.key === "Escape") {
+      search.blur();
+      clear();
+    }
     if (event.target.closest("input")) return;
-    if (event.key === "/") { event.preventDefault(); search.focus(); search.scrollIntoView({ block: "nearest" }); }
+    if (event.key === "/") {
+      event.preventDefault();
+      search.focus();
+      search.scrollIntoView({ block: "nearest" });
+    }
     if (event.key === "j" || event.key === "k") step(event.key === "j" ? 1 : -1);
   });
 

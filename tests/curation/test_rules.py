@@ -77,7 +77,7 @@ def test_an_answer_in_english_is_in_the_wrong_language_or_script(code):
         {"query": "E = mc^2 derivation",
          "positives": ["Take the four-momentum with no spatial part."]},
     ],
-    ids=["two words", "code", "sql", "short spanish", "japanese with latin", "about refusals", "example mail", "formula"],
+    ids=["two words", "code", "sql", "spanish", "japanese with latin", "about refusals", "example mail", "formula"],
 )  # fmt: skip
 def test_unusual_but_sound_rows_stay(changes):
     assert verdict(**changes).keep

@@ -1,6 +1,7 @@
 """Run folders to report on."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def dropped_unit(number: int, reason: str, reply: str | None) -> Dropped:
 
 
 def make_run(
-    root: Path, accepted: list[Row], dropped: list[Dropped] = [], unwritten: list[Dropped] = [], **recipe
+    root: Path, accepted: Sequence[Row], dropped: Sequence[Dropped] = (), unwritten: Sequence[Dropped] = (), **recipe
 ) -> Layout:
     """Write the files of a finished run that its report reads: `dropped` by curation, `unwritten` by generation."""
     layout = Layout(root)

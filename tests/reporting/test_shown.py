@@ -11,7 +11,7 @@ def test_an_accepted_row_shows_what_was_asked_and_found():
     row = shown.accepted(one)
     assert row["requested"] == {"num_words": 50}
     assert row["bounds"] == {"positives": [50, None]}
-    assert row["words"] == {"query": [8], "positives": [14], "negatives": [14]}
+    assert row["words"] == {"query": [8], "positives": [14], "negatives": [15]}
     assert "reason" not in row
 
 
