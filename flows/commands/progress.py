@@ -46,7 +46,7 @@ def describe(progress: Progress, seconds: float) -> str:
     if traffic.sent:
         parts.append(f"{traffic.in_flight} in flight")
         parts.append(f"{_short(traffic.tokens_in)}+{_short(traffic.tokens_out)} tokens")
-    if progress.rate:
+    if progress.rate and progress.done < progress.planned:
         parts.append(f"about {_duration((progress.planned - progress.done) / progress.rate)} left")
     parts.append(_duration(seconds))
     return " · ".join(parts)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from flows.domain.records import Row
 from flows.domain.units import Unit
@@ -11,7 +11,7 @@ from flows.errors import UsageError
 from flows.ids import rng
 from flows.prompting.ask import Answer
 from flows.prompting.prompt import Prompt
-from flows.recipes.draw import again, run_units
+from flows.recipes.draw import again, instance_units, run_units
 from flows.recipes.rows import build_row
 from flows.stages.asking import run_shard
 from flows.stages.plan import Round, read_plan, read_rounds, request_cap, requests_so_far, within_cap, write_round
@@ -98,15 +98,18 @@ def _lent(
 ) -> dict[tuple[str, int], Unit]:
     """Find other slots' units for the slots whose own variables failed too often."""
     seed, rows = work.loaded.recipe.seed, work.rows
-    lenders: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    lenders: dict[str, dict[int, list[int]]] = {}
     for (family, slot), attempt in attempts.items():
         if attempt + 1 >= PATIENCE:
-            lender = rng(seed, "lender", family, slot, attempt).randrange(rows[family])
-            lenders.setdefault((family, lender), []).append((family, slot))
-    if not lenders:
-        return {}
-    units = run_units(work.loaded, tasks, work.loaded.recipe.rows)
-    return {place: unit for unit in units for place in lenders.get((unit.family, unit.slot), ())}
+            # beyond the family's own slots as well, since a tiny family has nobody else to borrow from
+            lender = rng(seed, "lender", family, slot, attempt).randrange(rows[family] + 50)
+            lenders.setdefault(family, {}).setdefault(lender, []).append(slot)
+    lent: dict[tuple[str, int], Unit] = {}
+    for family, slots in lenders.items():
+        units = instance_units(work.loaded, work.loaded.source(family), tasks.get(family, ()))
+        for unit in islice(units, max(slots) + 1):
+            lent |= {(family, slot): unit for slot in slots.get(unit.slot, ())}
+    return lent
 
 
 def check_size(work: Work) -> None:
