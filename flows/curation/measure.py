@@ -1,91 +1,139 @@
 """Measure one row: all that the rules look at, without any threshold."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
-from rapidfuzz.fuzz import ratio
+from rapidfuzz.distance import Indel
 
-from flows.curation.language import count_letters, identify, script_share
-from flows.curation.normalize import count_words
-from flows.curation.signs import damage, leak, personal_data, refusal, repetition
-from flows.curation.tokens import tokens
+from flows.curation.chatter import leak, parameters, refusal
+from flows.curation.language import script_share, survey
+from flows.curation.normalize import count_words, fold_text, unit_count, units
+from flows.curation.signs import damage, personal_data, repetition, surrogates
 from flows.domain.languages import language
 from flows.domain.records import Json, Row
 
+COPY_WORDS = 6
+"""Words of a run that is a copy: shorter ones occur in any two texts on one subject."""
+TASK_WORDS = 6
+"""Words from which a task sentence that stands in a text is no accident."""
+ALIKE = 0.8
+"""Similarities of query and document below are given as 0, which saves their cost."""
+SHOWN = 80
+"""Characters of a text that are kept to show what was found."""
+NUMBER = re.compile(r"\d+")
+
+T = TypeVar("T")
+Columns: TypeAlias = dict[str, list[T]]
+"""Column (query, positives, negatives) -> one value for each of its texts."""
+
 
 def measure(row: Row) -> dict[str, Json]:
-    """Give the measures of a row as JSON values, numbers rounded to four digits."""
-    positives = [text.text for text in row.positives]
-    negatives = [text.text for text in row.negatives]
-    texts = [row.query, *positives, *negatives]
-    words = {text: tokens(text) for text in texts}
-    query = words[row.query]
-    return {
-        "words": {
-            "query": [count_words(row.query, row.query_language)],
-            "positives": [count_words(text, row.document_language) for text in positives],
-            "negatives": [count_words(text, row.document_language) for text in negatives],
-        },
-        "query_language": _language(row.query, row.query_language),
-        "document_language": _language(" ".join([*positives, *negatives]), row.document_language),
-        "longest_copy": max((_longest_run(query, words[text]) for text in positives), default=0),
-        "query_tokens": len(query),
-        "overlap": max((_overlap(query, words[text]) for text in positives), default=0.0),
-        "negative_like_positive": _closest(negatives, positives),
-        "query_like_text": _closest([row.query], [*positives, *negatives]),
-        "labels_in_query": [text for text in [*positives, *negatives] if _holds(query, words[text])],
-        "refusal": _first(refusal, texts),
-        "leak": _first(leak, texts),
-        "damage": _first(damage, texts),
-        "repetition": max(repetition(words[text], _gram(row, text)) for text in texts),
-        "personal_data": [*sorted({kind for text in texts for kind in personal_data(text)})],
+    """Give the measures of a row as JSON values, numbers rounded to four digits at most.
+
+    What is measured text by text is given as `{column: [value, …]}`, in the order of the row. `negative_copies` holds
+    how like a positive each negative is, 0 where the two give other numbers.
+    """
+    texts: Columns[str] = {
+        "query": [row.query],
+        "positives": [text.text for text in row.positives],
+        "negatives": [text.text for text in row.negatives],
     }
-
-
-def _gram(row: Row, text: str) -> int:
-    """Tokens of an n-gram that no author repeats often: three words, or ten signs where tokens are signs."""
-    code = row.query_language if text == row.query else row.document_language
-    return 3 if language(code).spaced else 10
-
-
-def _language(text: str, code: str) -> dict[str, Json]:
-    letters = count_letters(text)
-    detected, score = identify(text) if letters else ("", 0.0)
-    return {
-        "letters": letters,
-        "script_share": script_share(text, language(code)),
-        "detected": detected,
-        "score": score,
+    codes = {"query": row.query_language, "positives": row.document_language, "negatives": row.document_language}
+    folded = _each(fold_text, texts)
+    query, positives, negatives = folded["query"][0], folded["positives"], folded["negatives"]
+    surveys = _each(survey, texts)
+    everything = [text for found in texts.values() for text in found]
+    copied, overlap = _copied(query, positives, row)
+    likeness = [_closest(text, positives) for text in negatives]
+    measured: dict[str, Any] = {
+        "words": {column: [count_words(text, codes[column]) for text in found] for column, found in texts.items()},
+        "languages": _each(lambda found: [[seen.code, seen.score, seen.words] for seen in found[0]], surveys),
+        "scripts": {column: [script_share(found[1], codes[column]) for found in surveys[column]] for column in texts},
+        "script_words": _each(lambda found: round(sum(found[1].values()), 1), surveys),
+        "empty": [column for column, found in folded.items() if not all(found)],
+        "damage": _each(damage, texts),
+        "surrogates": sum(map(surrogates, everything)),
+        "repetition": _each(repetition, texts),
+        "refusal": _first(refusal, everything),
+        "leak": _first(lambda text: leak(text, row.requested), everything) or _leaked_request(row, folded),
+        "personal_data": personal_data(everything),
+        "overlap": overlap,
+        "copied": copied,
+        "query_like_text": max((_alike(query, text, ALIKE) for text in positives + negatives), default=0.0),
+        "negative_like_positive": max((like for like, _ in likeness), default=0.0),
+        "negative_copies": [like if same else 0.0 for like, same in likeness],
+        "labels_in_query": [text[:SHOWN] for text in positives + negatives if _holds(query, text, row.query_language)],
     }
+    return measured
 
 
-def _first(find: Callable[[str], str | None], texts: Sequence[str]) -> str | None:
-    return next((found for text in texts if (found := find(text))), None)
+def _each(find: Callable[[Any], T], columns: Columns[Any]) -> Columns[T]:
+    return {column: [find(entry) for entry in found] for column, found in columns.items()}
 
 
-def _closest(some: Sequence[str], others: Sequence[str]) -> float:
-    """Highest character similarity (Indel, 0..1) between one of each."""
-    return max((round(ratio(a, b) / 100, 4) for a in some for b in others), default=0.0)
+def _first(find: Callable[[str], str | None], texts: Iterable[str]) -> str | None:
+    """Give the first find, fit to be written down."""
+    found = next((found for text in texts if (found := find(text))), None)
+    return found and found[:SHOWN].encode("utf-8", "replace").decode()
 
 
-def _overlap(query: Sequence[str], text: Sequence[str]) -> float:
-    """Share of the query's words that occur in the text."""
-    present = set(text)
-    return round(sum(word in present for word in query) / len(query), 4) if query else 0.0
+def _leaked_request(row: Row, folded: Columns[str]) -> str | None:
+    """Find the task sentence or a line of the prompt's parameters in the texts."""
+    task = fold_text(row.task)
+    asked = [fold_text(pair) for pair in parameters(row.requested)]
+    if len(task.split()) >= TASK_WORDS:
+        asked.append(task)
+    return next((piece for found in folded.values() for text in found for piece in asked if piece in text), None)
 
 
-def _longest_run(query: Sequence[str], text: Sequence[str]) -> int:
-    """Length in words of the longest run of the query that stands in the text word by word."""
-    places: dict[Any, list[int]] = {}
-    for place, word in enumerate(text):
-        places.setdefault(word, []).append(place)
-    best, ends = 0, dict[int, int]()
-    for word in query:
-        ends = {place: ends.get(place - 1, 0) + 1 for place in places.get(word, ())}
-        best = max(best, *ends.values(), 0)
-    return best
+def _copied(query: str, positives: Sequence[str], row: Row) -> tuple[float, float]:
+    """Share of the query in runs of `COPY_WORDS` that a positive holds word by word, and share of its words there.
+
+    In languages without spaces, runs of as many characters as make so many words.
+    """
+    code = row.query_language
+    if code != row.document_language:
+        return 0.0, 0.0
+    pieces, run, word = units(query, code), unit_count(COPY_WORDS, code), unit_count(1, code)
+    words = set(_grams(pieces, word))
+    copied = overlap = 0.0
+    for text in positives:
+        others = units(text, code)
+        overlap = max(overlap, len(words.intersection(_grams(others, word))) / max(len(words), 1))
+        if len(pieces) >= run:
+            copied = max(copied, _covered(pieces, others, run))
+    return round(copied, 4), round(overlap, 4)
 
 
-def _holds(text: Sequence[str], words: Sequence[str]) -> bool:
-    """Whether the words stand in the text as one run."""
-    return bool(words) and _longest_run(words, text) == len(words)
+def _covered(pieces: Sequence[str], others: Sequence[str], size: int) -> float:
+    """Share of the pieces in runs of `size` that the others hold too."""
+    shared = set(_grams(pieces, size)).intersection(_grams(others, size))
+    if not shared:
+        return 0.0
+    starts = (place for place, gram in enumerate(_grams(pieces, size)) if gram in shared)
+    return len({start + step for start in starts for step in range(size)}) / len(pieces)
+
+
+def _grams(pieces: Sequence[str], size: int) -> Iterable[object]:
+    return pieces if size == 1 else zip(*(pieces[start:] for start in range(size)), strict=False)
+
+
+def _alike(text: str, other: str, cutoff: float = 0.0) -> float:
+    """Character similarity (Indel, 0..1); 1 for equal texts alone, 0 below the cutoff."""
+    if text == other:
+        return 1.0
+    return min(0.9999, round(Indel.normalized_similarity(text, other, score_cutoff=cutoff), 4))
+
+
+def _closest(negative: str, positives: Sequence[str]) -> tuple[float, bool]:
+    """Highest similarity to a positive, and whether the two give the same numbers: others make another document."""
+    like, closest = max(((_alike(negative, text), text) for text in positives), default=(0.0, ""))
+    return like, NUMBER.findall(negative) == NUMBER.findall(closest)
+
+
+def _holds(query: str, label: str, code: str) -> bool:
+    """Whether a label stands in a longer text, as whole words where the language has them."""
+    if len(label) >= len(query):
+        return False
+    return f" {label} " in f" {query} " if language(code).spaced else label in query

@@ -3,43 +3,81 @@
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
+RULE_NAMES = (
+    "empty_text",
+    "encoding",
+    "refusal",
+    "leaked_instruction",
+    "repetition",
+    "wrong_script",
+    "wrong_language",
+    "mixed_language",
+    "too_short",
+    "too_long",
+    "query_equals_text",
+    "query_in_positive",
+    "negative_equals_positive",
+    "negative_scores_high",
+    "label_in_input",
+    "scores_out_of_order",
+    "personal_data",
+)
+"""The rules, in the order in which they are applied: the first to fail gives the reason in the ledger."""
+
 
 @dataclass(frozen=True, slots=True)
 class CurationPolicy:
-    """Thresholds of the rules; raises ValueError on one out of range."""
+    """Thresholds of the rules; raises ValueError on one out of range.
+
+    The defaults would rather keep a weak row than drop a sound one.
+    """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     off: tuple[str, ...] = ()
     """Names of rules that are not applied."""
+    damage: float = 0.01
+    """Most broken characters per word; one is enough in a short text, a long one may quote one."""
+    script_share: float = 0.25
+    """Least share of a text's words in a script of its language; names, code and loanwords are foreign."""
+    language_confidence: float = 0.8
+    """Least probability with which a window must be found to be in another language."""
+    language_words: float = 8.0
+    """Words, counted from letters, below which a text is judged by neither: it may be a name."""
+    wrong_share: float = 0.75
+    """Share of a text's windows in another language from which it is in the wrong one."""
+    mixed_share: float = 0.5
+    """Share of them from which it is mixed."""
     shortest: float = 0.5
     """A text may have this part of the least words asked for: models count badly."""
     longest: float = 2.5
     """A text may have this many times the most words asked for."""
     slack_words: int = 2
     """Words by which a text may always miss its length."""
-    script_share: float = 0.5
-    """Least share of a text's letters in a script of its language; names, code and loanwords are foreign."""
-    language_confidence: float = 0.8
-    """Least confidence with which another language must be identified for a text to be in the wrong one."""
-    language_letters: int = 40
-    """Letters below which nothing is identified; a sign of Chinese or Japanese counts as three."""
+    repetition: float = 10.0
+    """How many times smaller a text, or its second half, may become by compression; prose gets 2 to 4, logs 6."""
     copied_query: float = 0.8
-    """Share of the query's words that stand in the positive as one verbatim run."""
-    copied_query_words: int = 5
-    """Queries of fewer words may well stand in a good answer."""
-    negative_like_positive: float = 0.9
-    """Character similarity from which a negative is a positive in disguise."""
+    """Share of the query that stands in a positive in verbatim runs of six words or more."""
     query_like_text: float = 0.95
-    """Character similarity from which a positive or negative repeats the query."""
-    repetition: float = 0.4
-    """Largest share of a text's n-grams (three words, or ten signs without spaces) that may repeat earlier ones."""
+    """Character similarity from which a long positive or negative repeats the query; a short one must equal it."""
+    negative_like_positive: float = 0.98
+    """Character similarity from which a long negative is a positive in disguise; a short one must equal it."""
+    long_text: int = 20
+    """Words from which similarity is judged: below, and in graded pairs, one letter can turn the meaning."""
+    negative_score: float = 1.0
+    """A mined negative scores less than this part of what the weakest positive scores, by every scorer of both."""
+    label_families: tuple[str, ...] = ("long_short",)
+    """Families whose texts are labels, where the row itself does not say so."""
+    label_letters: int = 4
+    """Letters below which a label may stand in the text by chance (`no`, `IT`); a Chinese sign counts as two."""
     near_query: float = 0.9
     """ROUGE-L F1 from which a query repeats an earlier one of its family and language."""
     personal_data: bool = False
     """Whether rows with e-mail addresses, phone numbers or keys are dropped; they are flagged in any case."""
 
     def __post_init__(self) -> None:
+        if unknown := sorted({*self.off} - {*RULE_NAMES}):
+            raise ValueError(f"off: no rule is called {', '.join(unknown)}; there are {', '.join(RULE_NAMES)}")
         for entry in fields(self):
             value = getattr(self, entry.name)
             if isinstance(value, bool | tuple):
@@ -50,4 +88,5 @@ class CurationPolicy:
                 raise ValueError(f"{entry.name} must be at most 1, not {value}")
 
 
-UNBOUNDED = {"longest", "slack_words", "language_letters", "copied_query_words"}
+UNBOUNDED = frozenset({"language_words", "longest", "slack_words", "repetition", "long_text", "label_letters"})
+"""Thresholds that are no share."""

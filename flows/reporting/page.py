@@ -21,8 +21,8 @@ from flows.store.atomic import replace_file
 from flows.store.jsonio import dumps
 from flows.store.layout import Layout
 
-SCRIPTS = ("charts.js", "figures.js", "lengths.js", "negatives.js", "rows.js", "page.js")
-"""Parts of the page's script, in their order."""
+SCRIPTS = ("charts", "figures", "row", "funnel", "contents", "lengths", "negatives", "making", "rows", "page")
+"""Files of the page's script, in their order."""
 
 
 def write_report(layout: Layout, templates: Path, target: int | None = None) -> Path:
@@ -43,7 +43,7 @@ def write_comparison(layout: Layout, other: Layout, templates: Path) -> Path:
 
 def render(runs: Sequence[ReportData], templates: Path, names: Sequence[str] = ()) -> str:
     """Fill the template `page.html` with one run, or with two and the names to tell them apart."""
-    script = "\n".join((templates / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    script = "\n".join((templates / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     style = (templates / "page.css").read_text(encoding="utf-8")
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(templates), undefined=StrictUndefined, autoescape=True

