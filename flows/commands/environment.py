@@ -21,7 +21,8 @@ def prepare_prefect(level: str = "CRITICAL") -> None:
     is told in one line, nothing below `level` is shown.
     """
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", level)
-    os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", level)
+    # the root logger hears other packages too, which have nothing to say below a warning
+    os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", "WARNING" if level == "INFO" else level)
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if "PREFECT_API_URL" not in os.environ:
