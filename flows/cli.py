@@ -16,6 +16,7 @@ COMMANDS = {
     "plan": "say what a run would ask and cost; nothing is sent",
     "status": "say how far a run is",
     "publish": "upload a finished run to the Hugging Face Hub",
+    "export": "write a finished run in the formats that trainers and benchmarks read",
     "doctor": "check endpoint, Hub token and disk, and say what to do",
     "recipes": "list the recipes and check them",
     "prompts": "list the prompts and check them, or show one",
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parsers["publish"].add_argument("repo", metavar="USER/NAME", help="Hub data set to upload to")
     parsers["publish"].add_argument("--public", action="store_true", help="create it public; private is the default")
     parsers["publish"].add_argument("--dry-run", action="store_true", help="print what the commit would hold")
+    _add_export(parsers["export"])
     parsers["status"].add_argument("run", metavar="RUN", help="run folder")
     parsers["prompts"].add_argument("name", nargs="?", help="prompt to show")
     parsers["serve"].add_argument("--cron", default="0 2 * * *", help="when to run, default every night at two")
@@ -97,6 +99,18 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def _add_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--publish", metavar="USER/NAME", help="upload to this Hub data set when all rows are there")
     parser.add_argument("--public", action="store_true", help="create it public; private is the default")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="run folder")
+    parser.add_argument("--format", nargs="+", action="extend", metavar="NAME", help="formats; without it, list them")
+    parser.add_argument("--out", metavar="DIR", help="a folder for each format is made in it, default RUN/export")
+    parser.add_argument(
+        "--negatives", type=_positive, default=1, metavar="N", help="hard negatives of a line, default 1"
+    )
+    parser.add_argument("--scorer", metavar="NAME", help="whose scores to write; `requested` is the grade asked for")
+    parser.add_argument("--instructions", default="bare", metavar="STYLE", help="write them into the texts: see README")
+    parser.add_argument("--by-family", action="store_true", help="Parquet: every family a config of its own")
 
 
 def _positive(text: str) -> int:

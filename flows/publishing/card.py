@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
-from flows.publishing.features import card_features
+from flows.publishing.metadata import config_metadata, size_category, to_yaml
 from flows.publishing.parquet import Written
 from flows.publishing.survey import Survey
 
@@ -63,7 +63,7 @@ def render_card(facts: CardFacts, template: str) -> str:
             rows=facts.survey.rows,
             configs=configs,
             splits=list(splits),
-            default=configs[0].shape.name if configs else "",
+            default=configs[0].name if configs else "",
             repo=REPO,
             begin=BEGIN,
             end=END,
@@ -71,25 +71,7 @@ def render_card(facts: CardFacts, template: str) -> str:
     )
 
 
-def config_metadata(configs: Sequence[Written]) -> dict[str, list[dict[str, Any]]]:
-    """Give the `configs` and `dataset_info` of a card; the first config is the default."""
-    named: list[dict[str, Any]] = []
-    for config in configs:
-        name = config.shape.name
-        files = [{"split": split, "path": f"data/{name}/{split}-*.parquet"} for split in config.splits]
-        named.append({"config_name": name, "data_files": files, **({} if named else {"default": True})})
-    return {"configs": named, "dataset_info": [_dataset_info(config) for config in configs]}
-
-
-def size_category(rows: int) -> str:
-    """Give the Hub's name for a number of rows."""
-    names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B", "1B<n<10B")
-    return names[max(0, min(len(str(rows)) - 3, len(names) - 1))]
-
-
 def _metadata(facts: CardFacts, configs: Sequence[Written]) -> str:
-    from huggingface_hub import DatasetCardData
-
     terms: dict[str, Any] = {"license": facts.license}
     if facts.license == "other":
         # the Hub asks for a name and a link with it; without a link of the recipe's own, the card itself tells
@@ -105,14 +87,7 @@ def _metadata(facts: CardFacts, configs: Sequence[Written]) -> str:
         **terms,
         **config_metadata(configs),
     }
-    return DatasetCardData(**metadata).to_yaml().strip()
-
-
-def _dataset_info(config: Written) -> dict[str, Any]:
-    splits = [
-        {"name": name, "num_bytes": size.bytes, "num_examples": size.rows} for name, size in config.splits.items()
-    ]
-    return {"config_name": config.shape.name, "features": card_features(config.shape.columns), "splits": splits}
+    return to_yaml(metadata)
 
 
 def _environment() -> ImmutableSandboxedEnvironment:

@@ -1,12 +1,11 @@
 """What a commit has to change so that a repository holds a data set."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from flows.errors import PublishError, UsageError
 from flows.publishing.card import REPO, CardFacts, render_card
 from flows.publishing.facts import CARD, FACTS, add_facts, dump_facts, load_facts
-from flows.publishing.formats import CONFIGS
 from flows.publishing.hub_repo import Content, Head, HubRepo, same
 from flows.publishing.merge import merge_card
 
@@ -24,10 +23,11 @@ def folder_files(folder: Path) -> dict[str, Path]:
 
 def replacing(files: Files, head: Head, repo: HubRepo) -> dict[str, Content]:
     """Put the files in place of all that our configs hold; files of other folders stay."""
-    card = _merged(files[CARD].read_text(encoding="utf-8"), head, repo)
+    earlier = _earlier_configs(head, repo)
+    card = _merged(files[CARD].read_text(encoding="utf-8"), head, repo, earlier)
     changes = _unlike({**files, CARD: card}, head)
-    ours = {tuple(path.split("/")[:2]) for path in files} | {("data", shape.name) for shape in CONFIGS}
-    stale = (path for path in sorted(head.files) if path not in files and tuple(path.split("/")[:-1]) in ours)
+    ours = {path.rpartition("/")[0] for path in files if "/" in path} | {f"data/{name}" for name in earlier}
+    stale = (path for path in sorted(head.files) if path not in files and path.rpartition("/")[0] in ours)
     return changes | dict.fromkeys(stale)
 
 
@@ -65,9 +65,19 @@ def _facts(files: Files, head: Head, repo: HubRepo) -> CardFacts | None:
     return None if set(ours.runs) <= set(theirs.runs) else add_facts(theirs, ours)
 
 
-def _merged(card: str, head: Head, repo: HubRepo) -> bytes:
+def _earlier_configs(head: Head, repo: HubRepo) -> list[str]:
+    """Name the configs that the repository's facts tell of; none when they cannot be read, for they are replaced."""
+    if head.oid is None or FACTS not in head.files:
+        return []
+    try:
+        return [config.name for config in load_facts(repo.read(FACTS, head.oid)).written]
+    except (ValueError, KeyError, TypeError):
+        return []
+
+
+def _merged(card: str, head: Head, repo: HubRepo, earlier: Collection[str] = ()) -> bytes:
     theirs = repo.read(CARD, head.oid) if head.oid and CARD in head.files else None
-    return merge_card(theirs, card.replace(REPO, repo.repo_id)).encode()
+    return merge_card(theirs, card.replace(REPO, repo.repo_id), earlier).encode()
 
 
 def _unlike(wanted: Mapping[str, Path | bytes], head: Head) -> dict[str, Content]:

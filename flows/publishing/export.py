@@ -1,6 +1,7 @@
 """Export rows in the format of a consumer, by name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from flows.domain.records import Row
@@ -9,12 +10,12 @@ from flows.publishing.exports.base import Exported, ExportOptions, Format, Rows
 from flows.publishing.exports.beir import write_beir, write_mteb
 from flows.publishing.exports.flag_embedding import write_flag_embedding
 from flows.publishing.exports.plain import comma_separated, jsonl, n_tuple_of, parquet, scored_of, write_text_label
-from flows.publishing.exports.tevatron import write_tevatron
+from flows.publishing.exports.tevatron import write_tevatron, write_tevatron_ids
 from flows.publishing.folder import replace_folder
 from flows.publishing.formats.full import FULL
 from flows.publishing.formats.shape import Shape
 from flows.publishing.formats.texts import PAIR, PAIR_CLASS, PAIR_SCORE, RANKED_LIST, TRIPLET
-from flows.publishing.instructions import with_instructions
+from flows.publishing.instructions import STYLES, with_instructions
 
 LOAD = 'datasets.load_dataset("FOLDER")'
 
@@ -36,9 +37,14 @@ FORMATS: Mapping[str, Format] = {
         write_flag_embedding,
     ),
     "tevatron": Format(
-        "JSON lines of Tevatron, passages inline",
+        "JSON lines of Tevatron, passages inline, with a teacher's scores if a scorer is named",
         "--dataset_name json --dataset_path FOLDER/train.jsonl",
         write_tevatron,
+    ),
+    "tevatron-ids": Format(
+        "JSON lines of Tevatron, passages by the ids of a corpus",
+        "--dataset_name json --dataset_path FOLDER/train.jsonl --corpus_name json --corpus_path FOLDER/corpus.jsonl",
+        write_tevatron_ids,
     ),
     "beir": Format(
         "the held-out rows as a BEIR folder",
@@ -65,21 +71,35 @@ def export(rows: Rows, folder: Path, name: str, options: ExportOptions | None = 
     Raises UsageError for an unknown format or option, or a folder that holds something else; StoreError.
     """
     options = options or ExportOptions()
-    if name not in FORMATS:
-        raise UsageError(f"format {name!r}: choose one of {', '.join(FORMATS)}")
+    check_formats([name], options)
     folder = folder.resolve()
     readme = folder / "README.md"
     if folder.exists() and not (readme.is_file() and MARK in readme.read_text(encoding="utf-8", errors="replace")):
         if not folder.is_dir() or any(folder.iterdir()):
             raise UsageError(f"{folder}: holds other things than an earlier export: choose another folder")
 
+    counted = 0
+
     def styled() -> Iterator[Row]:
-        return with_instructions(rows(), options.instructions)
+        nonlocal counted
+        counted = 0
+        for row in with_instructions(rows(), options.instructions):
+            counted += 1
+            yield row
 
     with replace_folder(folder) as fresh:
-        exported = FORMATS[name].write(styled, fresh, options)
+        exported = replace(FORMATS[name].write(styled, fresh, options), rows=counted)
         (fresh / readme.name).write_text(_readme(name, exported), encoding="utf-8")
     return exported
+
+
+def check_formats(names: Iterable[str], options: ExportOptions) -> None:
+    """Raise UsageError for a format, or an option, that there is not."""
+    for name in names:
+        if name not in FORMATS:
+            raise UsageError(f"format {name!r}: choose one of {', '.join(FORMATS)}")
+    if options.instructions not in STYLES:
+        raise UsageError(f"instructions {options.instructions!r}: choose one of {', '.join(STYLES)}")
 
 
 def _readme(name: str, exported: Exported) -> str:

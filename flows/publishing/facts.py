@@ -14,7 +14,6 @@ from typing import Any
 from flows.domain.ledger import StageTally
 from flows.domain.ledger import total as ledger_total
 from flows.publishing.card import CardFacts, render_card
-from flows.publishing.formats import CONFIGS
 from flows.publishing.parquet import Size, Written
 from flows.publishing.survey import Survey
 
@@ -45,7 +44,9 @@ def dump_facts(facts: CardFacts) -> bytes:
         "runs": facts.runs,
         "written": [
             {
-                "config": config.shape.name,
+                "config": config.name,
+                "columns": [[name, kind] for name, kind in config.columns.items()],
+                "about": config.about,
                 "splits": {split: asdict(size) for split, size in config.splits.items()},
                 "unfit": dict(config.unfit),
             }
@@ -88,23 +89,22 @@ def add_facts(earlier: CardFacts, newer: CardFacts) -> CardFacts:
 
 
 _PLAIN = ("pretty_name", "recipe", "description", "version", "license", "license_name", "license_link")
-_SHAPES = {shape.name: shape for shape in CONFIGS}
 
 
 def _written(data: Mapping[str, Any]) -> Written:
     splits = {split: Size(**size) for split, size in data["splits"].items()}
-    return Written(_SHAPES[data["config"]], splits, Counter(data["unfit"]))
+    return Written(data["config"], dict(data["columns"]), data["about"], splits, Counter(data["unfit"]))
 
 
 def _config_names(*sides: CardFacts) -> list[str]:
-    names = {config.shape.name for facts in sides for config in facts.written}
-    return [name for name in _SHAPES if name in names]
+    return list(dict.fromkeys(config.name for facts in reversed(sides) for config in facts.written))
 
 
 def _sum(name: str, *sides: CardFacts) -> Written:
-    parts = [config for facts in sides for config in facts.written if config.shape.name == name]
+    parts = [config for facts in sides for config in facts.written if config.name == name]
     sizes: dict[str, Size] = {}
     for split in sorted({split for part in parts for split in part.splits}):
         have = [part.splits[split] for part in parts if split in part.splits]
         sizes[split] = Size(sum(size.rows for size in have), sum(size.bytes for size in have))
-    return Written(_SHAPES[name], sizes, sum((part.unfit for part in parts), Counter[str]()))
+    unfit = sum((part.unfit for part in parts), Counter[str]())
+    return replace(parts[-1], splits=sizes, unfit=unfit)

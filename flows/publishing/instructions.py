@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from flows.domain.records import Row, Text
-from flows.errors import UsageError
 
 
 def _instruct(row: Row) -> Row:
@@ -22,9 +21,7 @@ STYLES: Mapping[str, Callable[[Row], Row]] = {"bare": lambda row: row, "instruct
 
 
 def with_instructions(rows: Iterable[Row], style: str) -> Iterator[Row]:
-    """Yield the rows with instructions written into their texts; raises UsageError on an unknown style."""
-    if style not in STYLES:
-        raise UsageError(f"instructions {style!r}: choose one of {', '.join(STYLES)}")
+    """Yield the rows with instructions written into their texts, in one of STYLES."""
     return map(STYLES[style], rows)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.domain.records import Row
-from flows.publishing.features import arrow_schema
+from flows.publishing.features import Features, arrow_schema
 from flows.publishing.formats.shape import NOT_UTF8, Record, Shape, Unfit, encodable
 from flows.publishing.splits import TRAIN
 
@@ -35,10 +35,17 @@ class Size:
 class Written:
     """What one config came to."""
 
-    shape: Shape
+    name: str
+    columns: Features
+    about: str
     splits: dict[str, Size] = field(default_factory=dict)
     unfit: Counter[str] = field(default_factory=Counter)
     """Reason -> rows that the config cannot hold."""
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Split -> the pattern of its files."""
+        return {split: f"data/{self.name}/{split}-*.parquet" for split in self.splits}
 
     @property
     def rows(self) -> int:
@@ -58,7 +65,8 @@ def write_parquet(
         for row in rows:
             fits = encodable(row)
             for config in configs:
-                config.add(row.split or TRAIN, config.shape.lay_out(row) if fits else NOT_UTF8)
+                if config.shape.meant(row):
+                    config.add(row.split or TRAIN, config.shape.lay_out(row) if fits else NOT_UTF8)
         return tuple(config.close() for config in configs)
 
 
@@ -67,17 +75,17 @@ class _Config:
 
     def __init__(self, shape: Shape, folder: Path, rows_per_file: int, open_files: ExitStack) -> None:
         self.shape = shape
-        self._written = Written(shape)
+        self._written = Written(shape.name, shape.columns, shape.about)
         self._splits: dict[str, _Split] = {}
         self._new = partial(_Split, shape, folder / "data" / shape.name, rows_per_file, open_files)
 
     def add(self, split: str, lines: Sequence[Record] | Unfit) -> None:
         if isinstance(lines, Unfit):
             self._written.unfit[lines.reason] += 1
-            return
-        if split not in self._splits:
-            self._splits[split] = self._new(split)
-        self._splits[split].add(lines)
+        elif lines:
+            if split not in self._splits:
+                self._splits[split] = self._new(split)
+            self._splits[split].add(lines)
 
     def close(self) -> Written:
         for name in sorted(self._splits):

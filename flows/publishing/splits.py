@@ -162,7 +162,7 @@ def _groups(rows: Iterable[Row], ties: Ties) -> list[_Group]:
         number = tasks.setdefault(fold(row.task), len(tasks))
         sizes[number][row.family] += 1
         index.add(number, ties(row))
-    root = _united(len(tasks), ((one, other) for _, one, other in index.shared()))
+    root = united(len(tasks), ((one, other) for _, one, other in index.shared()))
     members: dict[int, list[str]] = defaultdict(list)
     families: dict[int, Counter[str]] = defaultdict(Counter)
     for task, number in tasks.items():
@@ -176,7 +176,7 @@ def _group(tasks: Iterable[str], families: Counter[str]) -> _Group:
     return _Group(tuple(sorted(tasks)), family, families.total())
 
 
-def _united(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
+def united(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     """Give every one of `count` things the representative of all that it is tied to (union-find)."""
     parent = list(range(count))
 

@@ -1,11 +1,13 @@
 """What a recipe file may say."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from flows.curation.policy import CurationPolicy
 from flows.prompting.strict import SHARE_TOLERANCE, Strict
+from flows.publishing.configs import DEFAULT, NAMES
+from flows.publishing.formats.texts import REQUESTED
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -67,11 +69,43 @@ class Publish(Strict):
     """What the published data set says of itself."""
 
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    """Share of rows held out, by whole tasks."""
+    """Share of rows held out to choose a model by, by whole tasks."""
+    test: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of rows held out to judge a model by, by whole tasks."""
+    near: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """ROUGE-L F1 from which two queries are near-copies, which go to one split."""
+    configs: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT
+    """Configs to write; the first that holds a row is the default one."""
+    negatives: Count = 1
+    """Hard negatives on every line of the configs `n-tuple` and `scored`."""
+    scorer: str = REQUESTED
+    """Whose scores the config `scored` holds; `requested` is the grade that was asked for."""
+    by_family: bool = False
+    """Whether the training configs come once more for every family, for batches of one kind of task."""
+    instructions: tuple[Literal["instruct", "prefix"], ...] = ()
+    """Styles in which the training configs come once more with the instruction in the texts."""
     license: str = "other"
     license_name: str | None = "generator-terms"
     license_link: str | None = None
     pretty_name: str | None = None
+
+    @property
+    def held_out(self) -> dict[str, float]:
+        """Split -> share of the rows, without the train split."""
+        return {name: share for name in ("validation", "test") if (share := getattr(self, name))}
+
+    @field_validator("configs")
+    @classmethod
+    def _known_configs(cls, configs: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in configs if name not in NAMES]:
+            raise ValueError(f"no config is called {unknown[0]!r}; there are {', '.join(NAMES)}")
+        return tuple(dict.fromkeys(configs))
+
+    @model_validator(mode="after")
+    def _train_rows_remain(self) -> "Publish":
+        if self.validation + self.test >= 1:
+            raise ValueError(f"validation {self.validation:g} and test {self.test:g} leave no row to train on")
+        return self
 
 
 class Price(Strict):

@@ -1,26 +1,25 @@
 """Assemble the finished data set of a run, and upload it; all from the run folder, without a model."""
 
 import tomllib
-from collections.abc import Iterator
 
 from flows import __version__
 from flows.domain.ledger import StageTally
-from flows.domain.records import Row
-from flows.errors import StoreError, UsageError
+from flows.errors import UsageError
 from flows.publishing.card import CardFacts
+from flows.publishing.configs import ConfigOptions, config_shapes
+from flows.publishing.exports.base import Rows
 from flows.publishing.facts import write_card
 from flows.publishing.folder import replace_folder
-from flows.publishing.formats import CONFIGS
+from flows.publishing.formats.shape import Shape
 from flows.publishing.parquet import write_parquet
-from flows.publishing.splits import assign_splits, straddling, with_splits
 from flows.publishing.survey import Survey
+from flows.publishing.tasks import in_batch_name
 from flows.recipes.load import builtin_prompts
-from flows.recipes.model import Recipe
+from flows.recipes.model import Publish, Recipe
 from flows.reporting.page import write_report
-from flows.stages import curate
+from flows.stages.finished import finished_rows
 from flows.store.layout import Layout
 from flows.store.ledger import read_ledger, write_ledger
-from flows.store.shards import read_rows
 
 STAGE = "publish"
 
@@ -31,18 +30,11 @@ def assemble(layout: Layout) -> StageTally:
     Raises UsageError when nothing is curated yet, StoreError when a file cannot be written.
     """
     recipe = read_recipe(layout)
+    finished = finished_rows(layout, recipe)
     ledger = [tally for tally in read_ledger(layout) if tally.name != STAGE]
-    if not ledger or not ledger[-1].out:
-        raise UsageError(f"{layout.root}: no row is curated yet; finish it with `triplesmith run`")
-    shares = {"validation": recipe.publish.validation} if recipe.publish.validation else {}
-    splits = assign_splits(_curated(layout), shares, recipe.seed)
-    if leaks := straddling(with_splits(_curated(layout), splits)):
-        raise StoreError(
-            f"{layout.root}: {len(leaks)} texts or tasks are on both sides of a split ({leaks[0]}); report it"
-        )
     survey = Survey()
     with replace_folder(layout.publish) as folder:
-        written = write_parquet(survey.watch(with_splits(_curated(layout), splits)), folder, CONFIGS)
+        written = write_parquet(survey.watch(finished()), folder, _configs(recipe.publish, finished))
         rows = sum(survey.families.values())
         tally = StageTally(STAGE, entered=ledger[-1].out, out=rows)
         facts = CardFacts(
@@ -62,6 +54,13 @@ def assemble(layout: Layout) -> StageTally:
     write_ledger(layout, [*ledger, tally])
     write_report(layout, builtin_prompts() / "report", recipe.rows)
     return tally
+
+
+def _configs(publish: Publish, rows: Rows) -> tuple[Shape, ...]:
+    groups = sorted({in_batch_name(row) for row in rows()}) if publish.by_family else ()
+    return config_shapes(
+        ConfigOptions(publish.configs, publish.negatives, publish.scorer, publish.instructions, groups)
+    )
 
 
 def upload(layout: Layout, repo: str, *, public: bool) -> str:
@@ -84,8 +83,3 @@ def read_recipe(layout: Layout) -> Recipe:
         return Recipe.model_validate(tomllib.loads(layout.recipe.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise UsageError(f"{layout.root}: no run there (run.toml is missing)") from None
-
-
-def _curated(layout: Layout) -> Iterator[Row]:
-    paths = sorted(layout.stage(curate.STAGE).glob("shard-*.jsonl"))
-    return read_rows(layout, curate.STAGE, [int(path.stem.removeprefix("shard-")) for path in paths])

@@ -40,6 +40,11 @@ class Layout:
         """The finished data set."""
         return self.root / "publish"
 
+    @property
+    def export(self) -> Path:
+        """A folder for each format that was exported."""
+        return self.root / "export"
+
     def stage(self, stage: str) -> Path:
         """Folder of a stage's shards."""
         return self.root / stage

@@ -10,11 +10,12 @@ from markdown_it import MarkdownIt
 from flows.domain.ledger import StageTally
 from flows.domain.records import Generator, Text
 from flows.errors import PublishError
-from flows.publishing.card import BEGIN, END, CardFacts, size_category
+from flows.publishing.card import BEGIN, END, CardFacts
+from flows.publishing.configs import DEFAULT, ConfigOptions, config_shapes
 from flows.publishing.facts import write_card
 from flows.publishing.folder import replace_folder
-from flows.publishing.formats import CONFIGS
 from flows.publishing.merge import merge_card
+from flows.publishing.metadata import size_category
 from flows.publishing.parquet import write_parquet
 from flows.publishing.survey import Survey
 from tests.publishing.rows import graded_row, make_row
@@ -38,7 +39,7 @@ def make_folder(folder, rows=ROWS, **changes):
             license="other",
             license_name="generator-terms",
             license_link=None,
-            written=write_parquet(survey.watch(rows), fresh, CONFIGS),
+            written=write_parquet(survey.watch(rows), fresh, config_shapes(ConfigOptions())),
             ledger=(
                 StageTally("generate", 0, 14, 12, {"bad_json": 2}),
                 StageTally("curate", 12, 0, 11, {"short|a": 1}),
@@ -66,6 +67,10 @@ def test_metadata(tmp_path):
         ("triplet", True),
         ("pair", None),
         ("pair-score", None),
+        ("corpus", None),
+        ("queries", None),
+        ("qrels", None),
+        ("instruction", None),
         ("full", None),
     ]
     assert data["configs"][2]["data_files"] == [{"split": "train", "path": "data/pair-score/train-*.parquet"}]
@@ -78,14 +83,20 @@ def test_a_known_licence_needs_no_name(tmp_path):
     assert "license_name" not in data and "license_link" not in data
 
 
-@pytest.mark.parametrize("name", [None, *(shape.name for shape in CONFIGS)])
+@pytest.mark.parametrize("name", [None, *(name for name in DEFAULT if name != "text-label")])
 def test_the_folder_is_a_data_set_that_loads(tmp_path, name):
     make_card(tmp_path / "publish")
     loaded = datasets.load_dataset(str(tmp_path / "publish"), name, cache_dir=str(tmp_path / "cache"))
-    shape = next(shape for shape in CONFIGS if shape.name == (name or "triplet"))
-    assert list(loaded["train"].features) == list(shape.columns)
+    shape = next(shape for shape in config_shapes(ConfigOptions()) if shape.name == (name or "triplet"))
+    for part in loaded.values():
+        assert list(part.features) == list(shape.columns)
+    held_out = {"corpus": 4, "queries": 2, "qrels": 2, "instruction": 2}
     assert {split: len(part) for split, part in loaded.items()} == (
-        {"train": 6} if name == "pair-score" else {"train": 9, "validation": 2}
+        {"train": 6}
+        if name == "pair-score"
+        else {"validation": held_out[name]}
+        if name in held_out
+        else {"train": 9, "validation": 2}
     )
 
 
@@ -203,8 +214,11 @@ def test_what_people_wrote_in_a_card_stays(tmp_path):
     assert (data["license"], data["pretty_name"], data["extra_gated_prompt"]) == ("mit", "Their name", "Be nice")
     assert "license_name" not in data
     assert data["tags"] == ["mine", "synthetic", "sentence-transformers", "triplesmith", "some-model"]
-    assert [config["config_name"] for config in data["configs"]] == ["triplet", "pair", "pair-score", "full", "by-hand"]
-    assert [config.get("default") for config in data["configs"]] == [None, None, None, None, True]
+    assert [config["config_name"] for config in data["configs"]] == [
+        *(name for name in DEFAULT if name != "text-label"),
+        "by-hand",
+    ]
+    assert [config["config_name"] for config in data["configs"] if config.get("default")] == ["by-hand"]
     assert data["configs"][0]["data_files"][0]["path"] == "data/triplet/train-*.parquet"
     assert merge_card(merged, ours) == merged
 

@@ -71,7 +71,7 @@ def test_datasets_loads_every_plain_format(tmp_path, name, expected):
 
 
 def test_every_format_is_tried():
-    assert {*SHAPES, "flag-embedding", "tevatron", "beir", "mteb"} == set(FORMATS)
+    assert {*SHAPES, "flag-embedding", "tevatron", "tevatron-ids", "beir", "mteb"} == set(FORMATS)
 
 
 def test_n_tuples_have_the_same_number_of_negatives(tmp_path):
@@ -110,14 +110,14 @@ def test_ranked_lists_keep_grades(tmp_path):
 def test_classes_are_numbered_by_task_and_label(tmp_path):
     other = make_row(10, family="long_short", task="Another", requested=LABELS, positives=(Text("good"),))
     folder, exported = run(tmp_path, "text-label", [*ROWS, other])
-    assert lines(folder / "classes.jsonl") == [
-        {"label": 0, "task": "Another", "name": "good"},
-        {"label": 1, "task": "Sort", "name": "bad"},
-        {"label": 2, "task": "Sort", "name": "good"},
-    ]
+    meanings = {line["label"]: (line["task"], line["name"]) for line in lines(folder / "classes.jsonl")}
+    assert sorted(meanings.values()) == [("Another", "good"), ("Sort", "bad"), ("Sort", "good")]
     loaded = load(folder, tmp_path)
-    assert loaded["train"].to_list() == [{"sentence": "query 5", "label": 2}, {"sentence": "query 10", "label": 0}]
-    assert loaded["validation"].to_list() == [{"sentence": "query 6", "label": 1}]
+    found = {split: [(line["sentence"], meanings[line["label"]]) for line in loaded[split]] for split in loaded}
+    assert found == {
+        "train": [("query 5", ("Sort", "good")), ("query 10", ("Another", "good"))],
+        "validation": [("query 6", ("Sort", "bad"))],
+    }
     assert exported.files["classes.jsonl"] == 3
 
 
@@ -188,6 +188,23 @@ def test_tevatron_files(tmp_path):
     assert again["positive_passages"][0] == line["positive_passages"][0]
 
 
+def test_tevatron_scores_for_distillation(tmp_path):
+    folder, exported = run(tmp_path, "tevatron", scorer="teacher")
+    (line,) = lines(folder / "train.jsonl")
+    assert [passage["score"] for passage in (*line["positive_passages"], *line["negative_passages"])] == [0.9, 0.2, 0.1]
+    assert exported.unfit == {"no_score": 6, "no_negative": 1, "not_utf8": 1}
+
+
+def test_tevatron_files_by_id(tmp_path):
+    folder, exported = run(tmp_path, "tevatron-ids")
+    assert exported.files == {"train.jsonl": 4, "validation.jsonl": 3, "corpus.jsonl": 14}
+    corpus = {line["docid"]: line["text"] for line in lines(folder / "corpus.jsonl")}
+    assert len(corpus) == 14
+    line = lines(folder / "validation.jsonl")[0]
+    assert (line["query_text"], [corpus[name] for name in line["positive_document_ids"]]) == ("query 2", ["a", "b"])
+    assert [corpus[name] for name in line["negative_document_ids"]] == ["negative 2"]
+
+
 def test_beir_folder(tmp_path):
     folder, exported = run(tmp_path, "beir")
     corpus = {line["_id"]: line["text"] for line in lines(folder / "corpus.jsonl")}
@@ -202,7 +219,7 @@ def test_beir_folder(tmp_path):
         (ROWS[2].id, "a", "1"),
     ]
     assert exported.files == {"corpus.jsonl": 4, "queries.jsonl": 2, "qrels/validation.tsv": 3}
-    assert exported.unfit == {"not_held_out": 6, "labels": 1}
+    assert exported.unfit == {"not_held_out": 5, "labels": 1, "not_utf8": 1}
 
 
 @pytest.mark.parametrize(
@@ -215,11 +232,25 @@ def test_beir_folder(tmp_path):
     ],
 )
 def test_mteb_configs(tmp_path, config, rows, columns):
-    folder, _ = run(tmp_path, "mteb")
+    folder, exported = run(tmp_path, "mteb")
     loaded = load(folder, tmp_path, config)
-    assert list(loaded) == ["test"]
-    assert (len(loaded["test"]), loaded["test"].column_names) == (rows, columns)
-    assert datasets.get_dataset_config_names(str(folder)) == ["corpus", "queries", "instruction", "qrels"]
+    assert list(loaded) == ["validation"]
+    assert (len(loaded["validation"]), loaded["validation"].column_names) == (rows, columns)
+    assert datasets.get_dataset_config_names(str(folder)) == ["corpus", "queries", "qrels", "instruction"]
+    assert exported.unfit == {"not_held_out": 5, "labels": 1, "not_utf8": 1}
+
+
+def test_a_benchmark_has_the_documents_of_each_split(tmp_path):
+    again = replace(ROWS[2], split="test")
+    folder, _ = run(tmp_path, "mteb", [*ROWS, again])
+    loaded = load(folder, tmp_path, "corpus")
+    assert {split: sorted(part["text"]) for split, part in loaded.items()} == {
+        "validation": ["a", "b", "mined", "negative 2"],
+        "test": ["a", "mined"],
+    }
+    folder, _ = run(tmp_path, "beir", [*ROWS, again])
+    assert len(lines(folder / "corpus.jsonl")) == 4
+    assert sorted(path.name for path in (folder / "qrels").iterdir()) == ["test.tsv", "validation.tsv"]
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -1,10 +1,12 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from flows.domain.records import Row, Text
-from flows.publishing.formats import CONFIGS
+from flows.publishing.configs import NAMES, ConfigOptions, config_shapes
 from flows.publishing.formats.full import FULL
+from flows.publishing.formats.labels import TEXT_LABEL
 from flows.publishing.formats.shape import Unfit
 from flows.publishing.formats.texts import PAIR, PAIR_SCORE, TRIPLET
 from tests.publishing.rows import graded_row, make_row
@@ -29,11 +31,38 @@ def test_lines(shape, row, lines):
 
 
 def test_only_training_columns_in_the_order_of_trainers():
-    assert {shape.name: list(shape.columns) for shape in CONFIGS if shape is not FULL} == {
+    shapes = config_shapes(ConfigOptions(NAMES[:8], negatives=2))
+    assert {shape.name: list(shape.columns) for shape in shapes} == {
         "triplet": ["anchor", "positive", "negative"],
         "pair": ["anchor", "positive"],
         "pair-score": ["sentence1", "sentence2", "score"],
+        "pair-class": ["sentence1", "sentence2", "label"],
+        "n-tuple": ["anchor", "positive", "negative_1", "negative_2"],
+        "scored": ["query", "positive", "negative_1", "negative_2", "label"],
+        "ranked-list": ["query", "docs", "labels"],
+        "text-label": ["sentence", "label"],
     }
+
+
+LABELLED = make_row(1, family="long_short", requested={"labels": True}, positives=(Text("good"),))
+
+
+def test_configs_for_kinds_of_tasks_and_styles_of_instructions():
+    options = ConfigOptions(("pair", "full"), instructions=("instruct",), groups=("short_long", "sts_no_in_batch_neg"))
+    shapes = {shape.name: shape for shape in config_shapes(options)}
+    assert list(shapes) == ["pair", "full", "pair-short_long", "pair-sts_no_in_batch_neg", "pair-instruct"]
+    rows = [make_row(1), graded_row(2)]
+    assert [shapes["pair-short_long"].meant(row) for row in rows] == [True, False]
+    assert [shapes["pair-sts_no_in_batch_neg"].meant(row) for row in rows] == [False, True]
+    instruction = "Instruct: Task number 1\nQuery: query 1"
+    assert shapes["pair-instruct"].lay_out(rows[0]) == [(instruction, "positive 1")]
+
+
+def test_a_class_has_the_same_number_in_every_part_of_a_set():
+    ((first, number),) = TEXT_LABEL.lay_out(LABELLED)
+    assert (first, 0 <= number < 2**48) == ("query 1", True)
+    assert TEXT_LABEL.lay_out(replace(LABELLED, query="other")) == [("other", number)]
+    assert TEXT_LABEL.lay_out(replace(LABELLED, task="other")) != [("query 1", number)]
 
 
 def test_full_loses_nothing():

@@ -8,6 +8,7 @@ from huggingface_hub import DatasetCard
 
 from flows.domain.ledger import StageTally
 from flows.errors import PublishError, UsageError
+from flows.publishing.configs import DEFAULT
 from flows.publishing.facts import add_facts, data_digest, dump_facts, load_facts
 from flows.publishing.published import published_splits
 from tests.publishing.rows import graded_row, make_row
@@ -110,7 +111,7 @@ def test_facts_add_up(nights):
     both = add_facts(one, two)
     assert [tally.name for tally in both.ledger] == ["generate", "curate", "mine"]
     assert both.ledger[1].dropped == {"short|a": 2}
-    assert [config.shape.name for config in both.written] == ["triplet", "pair", "pair-score", "full"]
+    assert [config.name for config in both.written] == [name for name in DEFAULT]
     assert both.written[2].unfit == {"no_score": 14}
     assert both.survey.models == {"some-model": 15}
     assert list(both.survey.samples) == [two.survey.first["short_long"], two.survey.first["sts"]]

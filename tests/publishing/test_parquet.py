@@ -6,9 +6,9 @@ import pytest
 
 from flows.domain.records import Text
 from flows.errors import StoreError
+from flows.publishing.configs import NAMES, ConfigOptions, config_shapes
 from flows.publishing.features import arrow_schema, card_features
 from flows.publishing.folder import replace_folder
-from flows.publishing.formats import CONFIGS
 from flows.publishing.formats.full import FULL
 from flows.publishing.formats.texts import PAIR, TRIPLET
 from flows.publishing.parquet import ROW_GROUP, write_parquet
@@ -24,6 +24,10 @@ EXPECTED = {
     "triplet": {"train": 20, "validation": 4},
     "pair": {"train": 23, "validation": 4},
     "pair-score": {"train": 8},
+    "corpus": {"validation": 8},
+    "queries": {"validation": 4},
+    "qrels": {"validation": 4},
+    "instruction": {"validation": 4},
     "full": {"train": 23, "validation": 4},
 }
 
@@ -44,7 +48,7 @@ def load(path, name, tmp_path):
     )
 
 
-@pytest.mark.parametrize("shape", CONFIGS, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("shape", config_shapes(ConfigOptions(NAMES)), ids=lambda shape: shape.name)
 def test_the_schema_is_what_datasets_would_write(shape):
     schema = arrow_schema(shape.columns)
     features = datasets.Features.from_arrow_schema(schema)
@@ -53,13 +57,18 @@ def test_the_schema_is_what_datasets_would_write(shape):
 
 
 def test_what_was_written_is_what_was_counted(tmp_path):
-    written = {config.shape.name: config for config in write_parquet(ROWS, tmp_path / "x", CONFIGS)}
+    shapes = config_shapes(ConfigOptions(tuple(EXPECTED)))
+    written = {config.name: config for config in write_parquet(ROWS, tmp_path / "x", shapes)}
     counted = {name: {split: size.rows for split, size in config.splits.items()} for name, config in written.items()}
     assert counted == EXPECTED
     assert {name: dict(config.unfit) for name, config in written.items()} == {
         "triplet": {"no_negative": 3},
         "pair": {},
         "pair-score": {"no_score": 23},
+        "corpus": {},
+        "queries": {"not_held_out": 23},
+        "qrels": {},
+        "instruction": {},
         "full": {},
     }
     for name, splits in EXPECTED.items():
@@ -70,7 +79,7 @@ def test_what_was_written_is_what_was_counted(tmp_path):
 
 def test_the_same_rows_give_the_same_bytes(tmp_path):
     for name in ("one", "two"):
-        write_parquet(iter(ROWS), tmp_path / name, CONFIGS, rows_per_file=7)
+        write_parquet(iter(ROWS), tmp_path / name, config_shapes(ConfigOptions()), rows_per_file=7)
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
 
 

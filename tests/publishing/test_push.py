@@ -19,11 +19,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 REPO = "alice/triples"
 NO_WAITS = (0.0,) * 5
 DATA = [
+    "data/corpus/validation-00000-of-00001.parquet",
     "data/full/train-00000-of-00001.parquet",
     "data/full/validation-00000-of-00001.parquet",
+    "data/instruction/validation-00000-of-00001.parquet",
     "data/pair-score/train-00000-of-00001.parquet",
     "data/pair/train-00000-of-00001.parquet",
     "data/pair/validation-00000-of-00001.parquet",
+    "data/qrels/validation-00000-of-00001.parquet",
+    "data/queries/validation-00000-of-00001.parquet",
     "data/triplet/train-00000-of-00001.parquet",
     "data/triplet/validation-00000-of-00001.parquet",
 ]
@@ -94,7 +98,7 @@ def test_only_what_changed_is_uploaded_and_stale_files_go(hub, folder):
         config["config_name"]
         for config in DatasetCard(hub.repos[REPO].head.files["README.md"].data.decode()).data.configs
     ]
-    assert names == ["triplet", "pair", "full"]
+    assert names == ["triplet", "pair", "corpus", "queries", "qrels", "instruction", "full"]
 
 
 def test_files_and_words_of_people_stay(hub, folder):
@@ -118,7 +122,7 @@ def test_files_and_words_of_people_stay(hub, folder):
 
 def test_dry_run_says_what_would_be_done_and_does_nothing(hub, folder):
     planned = upload(folder, dry_run=True)
-    assert planned.oid is None and len(planned.operations) == 9
+    assert planned.oid is None and len(planned.operations) == len(DATA) + 2
     assert Operation("add", DATA[0], (folder / DATA[0]).stat().st_size) in planned.operations
     assert hub.repos == {} and not hub.asked("POST|PUT")
     upload(folder)
@@ -178,7 +182,7 @@ def test_a_fault_at_any_step_ends_in_one_commit(hub, folder, monkeypatch, route,
 def test_a_lost_answer_is_reported_as_the_commit_it_was(hub, folder):
     hub.faults.append(Fault("POST .*/commit/", lost=True))
     pushed = upload(folder)
-    assert pushed.oid == hub.repos[REPO].head.oid and len(pushed.operations) == 9
+    assert pushed.oid == hub.repos[REPO].head.oid and len(pushed.operations) == len(DATA) + 2
     assert hub.asked("POST .*/commit/") == 1
 
 

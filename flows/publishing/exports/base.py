@@ -12,6 +12,7 @@ import orjson
 
 from flows.domain.records import Row
 from flows.publishing.formats.shape import Unfit
+from flows.publishing.parquet import Written
 
 Rows: TypeAlias = Callable[[], Iterator[Row]]
 """Gives all rows, each time it is called."""
@@ -39,6 +40,8 @@ class Exported:
     """Path below the folder -> lines."""
     unfit: Counter[str] = field(default_factory=Counter)
     """Reason -> rows that the format cannot hold."""
+    rows: int = 0
+    """All rows, those that the format cannot hold included."""
     metadata: str = ""
     """YAML that the folder's README.md starts with, for a format whose reader looks for it."""
 
@@ -52,6 +55,11 @@ class Format:
     usage: str
     """How it is read, as code."""
     write: Callable[[Rows, Path, ExportOptions], Exported]
+
+
+def files_of(config: Written) -> dict[str, int]:
+    """Give the patterns of a config's Parquet files, with their lines."""
+    return {path: config.splits[split].rows for split, path in config.paths.items()}
 
 
 class LineFiles:

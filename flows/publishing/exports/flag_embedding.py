@@ -10,11 +10,9 @@ from typing import Any
 
 from flows.domain.records import Row, Text
 from flows.publishing.exports.base import Exported, ExportOptions, LineFiles, Rows
-from flows.publishing.formats.labels import has_labels
 from flows.publishing.formats.shape import NOT_UTF8, Unfit, encodable
 from flows.publishing.splits import TRAIN
-
-SUFFIX = "_no_in_batch_neg"
+from flows.publishing.tasks import SUFFIX, task_type
 
 
 def write_flag_embedding(rows: Rows, folder: Path, options: ExportOptions) -> Exported:
@@ -28,20 +26,6 @@ def write_flag_embedding(rows: Rows, folder: Path, options: ExportOptions) -> Ex
                 suffix = "" if line["type"] == "normal" else SUFFIX
                 files.add(f"{row.split or TRAIN}{suffix}/{row.family}-{line['type']}{suffix}.jsonl", line)
     return files.exported
-
-
-def task_type(row: Row) -> str:
-    """Name the kind of task as the in-context trainer does; texts in two languages are a search for translations."""
-    if has_labels(row):
-        return "symmetric_class"
-    if row.symmetric and row.query_language == row.document_language:
-        return "symmetric_sts"
-    return "normal"
-
-
-def in_batch_name(row: Row) -> str:
-    """Give the family, with a suffix where texts of other rows of a batch are no safe negatives."""
-    return row.family if task_type(row) == "normal" else row.family + SUFFIX
 
 
 def _line(row: Row, scorer: str | None) -> dict[str, Any] | Unfit:

@@ -1,23 +1,23 @@
 """Shapes as Parquet, JSON lines or CSV: what sentence-transformers, and everything else, reads."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from flows.domain.records import Row
 from flows.errors import UsageError
-from flows.publishing.card import config_metadata
-from flows.publishing.exports.base import Exported, ExportOptions, LineFiles, Rows
-from flows.publishing.exports.flag_embedding import in_batch_name
-from flows.publishing.features import card_features
-from flows.publishing.formats.labels import find_classes, text_label
+from flows.publishing.configs import of_group
+from flows.publishing.exports.base import Exported, ExportOptions, LineFiles, Rows, files_of
+from flows.publishing.formats.labels import TEXT_LABEL, class_number, has_labels
 from flows.publishing.formats.shape import NOT_UTF8, Record, Shape, Unfit, encodable
 from flows.publishing.formats.texts import REQUESTED, n_tuple, scored
-from flows.publishing.parquet import Written, write_parquet
+from flows.publishing.metadata import config_metadata, stated_features, to_yaml
+from flows.publishing.parquet import write_parquet
 from flows.publishing.splits import TRAIN
+from flows.publishing.tasks import in_batch_name
 
 ShapeOf = Callable[[ExportOptions], Shape]
 
@@ -48,11 +48,12 @@ def parquet(shape_of: ShapeOf) -> Callable[[Rows, Path, ExportOptions], Exported
 
 def write_text_label(rows: Rows, folder: Path, options: ExportOptions) -> Exported:
     """Write texts and classes as Parquet, and what the numbers mean to `classes.jsonl`."""
-    classes = find_classes(rows())
-    exported = _parquet(rows, folder, text_label(classes))
+    exported = _parquet(rows, folder, TEXT_LABEL)
+    labelled = (row for row in rows() if has_labels(row) and encodable(row))
+    classes = {class_number(row): {"task": row.task, "name": row.positives[0].text} for row in labelled}
     with LineFiles(folder) as files:
-        for (task, label), number in classes.items():
-            files.add("classes.jsonl", {"label": number, "task": task, "name": label})
+        for number, meaning in classes.items():
+            files.add("classes.jsonl", {"label": number, **meaning})
     return replace(exported, files={**exported.files, **files.exported.files})
 
 
@@ -60,7 +61,7 @@ def jsonl(shape: Shape) -> Callable[[Rows, Path, ExportOptions], Exported]:
     """Build the writer of one shape as JSON lines, a file for each split."""
 
     def write(rows: Rows, folder: Path, options: ExportOptions) -> Exported:
-        with LineFiles(folder, _stated(shape)) as files:
+        with LineFiles(folder, to_yaml(stated_features(shape.columns))) as files:
             for row in rows():
                 for line in _lines(row, shape, files.exported):
                     files.add(f"{row.split or TRAIN}.jsonl", dict(zip(shape.columns, line, strict=True)))
@@ -73,7 +74,7 @@ def comma_separated(shape: Shape) -> Callable[[Rows, Path, ExportOptions], Expor
     """Build the writer of one flat shape as CSV with a header, a file for each split."""
 
     def write(rows: Rows, folder: Path, options: ExportOptions) -> Exported:
-        exported = Exported(metadata=_stated(shape))
+        exported = Exported(metadata=to_yaml(stated_features(shape.columns)))
         with ExitStack() as files:
             writers = {}
             for row in rows():
@@ -92,36 +93,16 @@ def comma_separated(shape: Shape) -> Callable[[Rows, Path, ExportOptions], Expor
 
 def _parquet(rows: Rows, folder: Path, shape: Shape) -> Exported:
     (written,) = write_parquet(rows(), folder, [shape])
-    return Exported(_files(written), written.unfit, _stated(shape))
+    return Exported(files_of(written), written.unfit, metadata=to_yaml(stated_features(shape.columns)))
 
 
 def _by_family(rows: Rows, folder: Path, shape: Shape) -> Exported:
     """Write a config for each family and say in its name when other rows' positives are no safe negatives."""
     names = sorted({in_batch_name(row) for row in rows()})
-    exported = Exported()
-    written: list[Written] = []
-    for name in names:
-        one = (row for row in rows() if in_batch_name(row) == name)
-        written += write_parquet(one, folder, [replace(shape, name=name)])
-        exported.files.update(_files(written[-1]))
-        exported.unfit.update(written[-1].unfit)
-    return replace(exported, metadata=_metadata(config_metadata([config for config in written if config.rows])))
-
-
-def _files(written: Written) -> dict[str, int]:
-    folder = f"data/{written.shape.name}"
-    return {f"{folder}/{split}-*.parquet": size.rows for split, size in written.splits.items()}
-
-
-def _stated(shape: Shape) -> str:
-    """State the types, so that a column that is null throughout one file loads all the same."""
-    return _metadata({"dataset_info": {"features": card_features(shape.columns)}})
-
-
-def _metadata(metadata: dict[str, Any]) -> str:
-    from huggingface_hub import DatasetCardData
-
-    return DatasetCardData(**metadata).to_yaml().strip()
+    written = write_parquet(rows(), folder, [replace(of_group(shape, name), name=name) for name in names])
+    files = {path: lines for config in written for path, lines in files_of(config).items()}
+    unfit = sum((config.unfit for config in written), Counter[str]())
+    return Exported(files, unfit, metadata=to_yaml(config_metadata([config for config in written if config.rows])))
 
 
 def _lines(row: Row, shape: Shape, exported: Exported) -> Iterator[Record]:

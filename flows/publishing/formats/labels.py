@@ -1,13 +1,10 @@
 """The format of one text and its class, for losses that mine triplets within a batch."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from flows.domain.records import Row
+from flows.ids import digest
 from flows.publishing.formats.shape import Record, Shape, Unfit
-
-Class: TypeAlias = tuple[str, str]
-"""Task and label: the same word is another class in another task."""
 
 
 def has_labels(row: Row) -> bool:
@@ -15,19 +12,22 @@ def has_labels(row: Row) -> bool:
     return bool(row.requested.get("labels"))
 
 
-def find_classes(rows: Iterable[Row]) -> dict[Class, int]:
-    """Number the classes of all rows, in order of task and label."""
-    found = {(row.task, positive.text) for row in rows if has_labels(row) for positive in row.positives[:1]}
-    return {name: number for number, name in enumerate(sorted(found))}
+def class_number(row: Row) -> int:
+    """Number the row's class, of 48 bits; the same word is another class in another task.
+
+    The number follows from task and label alone, so that it means the same in every part of a set that grows.
+    """
+    return int(digest(row.task, row.positives[0].text, size=12), 16)
 
 
-def text_label(classes: Mapping[Class, int]) -> Shape:
-    """Build the format of a text and the number of its class; other positives than the first are left out."""
+def _labelled_text(row: Row) -> Sequence[Record] | Unfit:
+    """Give the text and its class; other labels than the first are left out."""
+    return [(row.query, class_number(row))] if has_labels(row) else Unfit("no_label")
 
-    def lay_out(row: Row) -> Sequence[Record] | Unfit:
-        if not has_labels(row):
-            return Unfit("no_label")
-        return [(row.query, classes[row.task, row.positives[0].text])]
 
-    about = "a text and its class; for BatchAllTripletLoss, BatchHardTripletLoss and their kin"
-    return Shape("text-label", {"sentence": "string", "label": "int64"}, lay_out, about)
+TEXT_LABEL = Shape(
+    "text-label",
+    {"sentence": "string", "label": "int64"},
+    _labelled_text,
+    "a text and its class; for BatchAllTripletLoss, BatchHardTripletLoss and their kin",
+)

@@ -30,6 +30,8 @@ class Shape:
     """Row -> its lines."""
     about: str
     """What it is for, in one line."""
+    meant: Callable[[Row], bool] = lambda row: True
+    """Which rows it is about; it neither holds nor leaves out the others."""
 
 
 def encodable(row: Row) -> bool:
