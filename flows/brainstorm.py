@@ -7,6 +7,7 @@ from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
 from flows.stages import brainstorm as stage
 from flows.stages.brainstorm import TaskList
 from flows.stages.fanout import drain, shards_at_once
+from flows.stages.models import concurrency
 from flows.stages.plan import Round, read_rounds
 from flows.stages.work import Work, active_work
 
@@ -40,7 +41,7 @@ async def brainstorm(run: str) -> TaskList:
 
 async def _ask(work: Work, planned: Round) -> None:
     work.progress.begin(stage.STAGE, planned.units, planned.number)
-    width = shards_at_once(work.loaded.recipe.llm.concurrency, work.loaded.recipe.shards.units)
+    width = shards_at_once(concurrency(work.loaded.recipe, stage.STAGE), work.loaded.recipe.shards.units)
 
     async def ask(shard: int) -> None:
         await brainstorm_shard(shard)

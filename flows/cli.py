@@ -88,6 +88,11 @@ def _add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=_positive, metavar="N", help="accepted rows to make")
     parser.add_argument("--seed", type=int, metavar="S", help="seed of every draw")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
+    parser.add_argument("--max-requests", type=_positive, metavar="N", help="stop after N answered requests")
+    parser.add_argument("--max-tokens", type=_positive, metavar="N", help="stop after N tokens, read and written")
+    parser.add_argument(
+        "--max-cost", type=float, metavar="USD", help="stop at so many US dollars, by the recipe's prices"
+    )
     _add_model(parser)
 
 

@@ -6,6 +6,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
 from flows.stages import generate as stage
 from flows.stages.fanout import drain, shards_at_once
+from flows.stages.models import concurrency
 from flows.stages.plan import read_rounds
 from flows.stages.work import active_work
 
@@ -30,7 +31,7 @@ async def generate(run: str, round: int) -> None:
     work = active_work()
     planned = read_rounds(work.layout, stage.STAGE)[round]
     work.progress.begin(stage.STAGE, planned.units, planned.number)
-    width = shards_at_once(work.loaded.recipe.llm.concurrency, work.loaded.recipe.shards.units)
+    width = shards_at_once(concurrency(work.loaded.recipe, stage.STAGE), work.loaded.recipe.shards.units)
 
     async def write(shard: int) -> None:
         await generate_shard(shard)

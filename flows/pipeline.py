@@ -11,13 +11,13 @@ from flows.publish import publish
 from flows.stages import generate as generating
 from flows.stages.brainstorm import TaskList
 from flows.stages.curate import Curated
-from flows.stages.ledger import generated, ledger_markdown, ledger_table
+from flows.stages.ledger import accounts, accounts_markdown, generated, ledger_markdown, ledger_table
 from flows.stages.plan import read_rounds
 from flows.stages.progress import watched
 from flows.stages.request import RunRequest
 from flows.stages.result import RunResult, explain_nothing, shortfall
 from flows.stages.work import Work, open_work
-from flows.store.ledger import read_ledger, write_ledger
+from flows.store.ledger import read_accounts, read_ledger, write_ledger
 
 
 @flow(name="pipeline", flow_run_name="{request.recipe}", persist_result=False)
@@ -30,34 +30,43 @@ async def pipeline(request: RunRequest) -> RunResult:
         run = str(work.layout.root)
         generating.check_size(work)
         tasks = await brainstorm(run)
-        curated = await _fill(work, tasks)
+        curated, stop = await _fill(work, tasks)
         written = generated(work)
-        write_ledger(work.layout, [tasks.tally, written, curated.tally])
-        short = shortfall(work, written, curated)
+        write_ledger(work.layout, [tasks.tally, written, curated.tally], accounts(work, curated))
+        short = shortfall(work, written, curated, stop)
         commit = await publish(run, None if short else request.publish, request.public)
         await _artifacts(work)
     return RunResult(run, work.loaded.recipe.rows, curated.tally.out, commit, short)
 
 
-async def _fill(work: Work, tasks: TaskList) -> Curated:
-    """Ask and curate in rounds until every slot is filled or the caps are reached."""
+async def _fill(work: Work, tasks: TaskList) -> tuple[Curated, StoppedError | None]:
+    """Ask and curate in rounds until every slot is filled, the caps are reached, or a budget or a dead server stops it.
+
+    After a stop what is there is curated; raises StoppedError when that is nothing.
+    """
     run = str(work.layout.root)
     if missing := [family for family in tasks.wanted if not tasks.tasks[family]]:
         raise StoppedError(explain_nothing("no task", missing, tasks.tally))
-    for planned in read_rounds(work.layout, generating.STAGE):
-        await generate(run, planned.number)
-    curated = await curate(run)
-    while further := generating.plan_round(work, tasks.tasks, curated.slots):
-        await generate(run, further.number)
+    stop: StoppedError | None = None
+    try:
+        for planned in read_rounds(work.layout, generating.STAGE):
+            await generate(run, planned.number)
         curated = await curate(run)
-        work.progress.accepted = curated.tally.out
+        while further := generating.plan_round(work, tasks.tasks, curated.slots):
+            await generate(run, further.number)
+            curated = await curate(run)
+            work.progress.accepted = curated.tally.out
+    except StoppedError as error:
+        stop = error
+        curated = await curate(run)
     if not curated.tally.out:
-        raise StoppedError(explain_nothing("no row", sorted(work.rows), generated(work)))
-    return curated
+        raise stop or StoppedError(explain_nothing("no row", sorted(work.rows), generated(work)))
+    return curated, stop
 
 
 async def _artifacts(work: Work) -> None:
     """Leave the ledger where Prefect's interface shows it."""
     tallies = read_ledger(work.layout)
-    await acreate_markdown_artifact(ledger_markdown(tallies), key="ledger", description=str(work.layout.root))
+    words = f"{ledger_markdown(tallies)}\n\n{accounts_markdown(read_accounts(work.layout))}"
+    await acreate_markdown_artifact(words, key="ledger", description=str(work.layout.root))
     await acreate_table_artifact(ledger_table(tallies), key="ledger-by-reason", description=str(work.layout.root))

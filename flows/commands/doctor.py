@@ -13,10 +13,8 @@ from pathlib import Path
 
 from flows import __version__
 from flows.errors import TriplesmithError
-from flows.llm.open import open_llm, preflight
+from flows.llm.open import default_spec, open_llm, preflight
 from flows.llm.policy import CallPolicy
-from flows.stages.request import RunRequest
-from flows.stages.work import which_llm
 
 LEAST_FREE_GIB = 5
 
@@ -71,7 +69,7 @@ def _disk() -> Finding:
 
 
 def _model(args: argparse.Namespace) -> Finding:
-    spec = which_llm(RunRequest(llm=args.llm))
+    spec = args.llm or default_spec(os.environ)
     if spec == "replay":
         return Finding(True, "model", "none: runs replay recordings; give --llm URL, or set OPENAI_BASE_URL")
     try:

@@ -22,7 +22,7 @@ def shown(progress: Progress, clock: Callable[[], float] = time.monotonic) -> It
     def line() -> str:
         return describe(progress, clock() - started)
 
-    show = _live(line, stop) if live else _plain(line, progress, stop)
+    show = _live(line, progress, stop) if live else _plain(line, progress, stop)
     thread = threading.Thread(target=show, name="progress", daemon=True)
     thread.start()
     try:
@@ -52,13 +52,15 @@ def describe(progress: Progress, seconds: float) -> str:
     return " · ".join(parts)
 
 
-def _live(line: Callable[[], str], stop: threading.Event) -> Callable[[], None]:
+def _live(line: Callable[[], str], progress: Progress, stop: threading.Event) -> Callable[[], None]:
     def show() -> None:
         from rich.console import Console
         from rich.live import Live
         from rich.text import Text
 
-        with Live(Text(line()), console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+        console = Console(stderr=True)
+        progress.tell = lambda words: console.print(words, highlight=False, markup=False)
+        with Live(Text(line()), console=console, auto_refresh=False, transient=True) as live:
             while not stop.wait(LIVE_SECONDS):
                 live.update(Text(line(), no_wrap=True, overflow="ellipsis"), refresh=True)
 
@@ -67,15 +69,19 @@ def _live(line: Callable[[], str], stop: threading.Event) -> Callable[[], None]:
 
 def _plain(line: Callable[[], str], progress: Progress, stop: threading.Event) -> Callable[[], None]:
     def say() -> None:
-        sys.stderr.write(line() + "\n")
+        _write(line())
 
     def show() -> None:
-        progress.changed = say
+        progress.changed, progress.tell = say, _write
         while not stop.wait(PLAIN_SECONDS):
             say()
         progress.changed = lambda: None
 
     return show
+
+
+def _write(words: str) -> None:
+    sys.stderr.write(words + "\n")
 
 
 def _short(count: int) -> str:

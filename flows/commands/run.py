@@ -7,19 +7,18 @@ import sys
 from flows.commands.environment import prepare_prefect
 from flows.commands.progress import shown
 from flows.commands.request import run_request
+from flows.stages.models import endpoints, is_replayed
 from flows.stages.progress import Progress, watching
+from flows.stages.projection import against_plan
 from flows.stages.request import RunRequest
-from flows.stages.work import open_work, read_request, which_llm
+from flows.stages.work import open_work, read_request
 
 
 def call(args: argparse.Namespace) -> int:
     """Run the pipeline; returns 0, or 3 when rows are missing."""
     request = run_request(args)
     loaded, layout = read_request(request)
-    llm = which_llm(request)
-    replaying = llm.startswith("replay")
-    source = "recorded replies of a language model; no model is asked" if replaying else llm
-    sys.stdout.write(f"{loaded.recipe.name}: {loaded.recipe.rows} rows into {layout.root}, from {source}\n")
+    sys.stdout.write(f"{loaded.recipe.name}: {loaded.recipe.rows} rows into {layout.root}, from {_source(request)}\n")
     sys.stdout.flush()
     asyncio.run(_check(request))
     prepare_prefect("WARNING" if args.debug else "CRITICAL")
@@ -39,7 +38,19 @@ def call(args: argparse.Namespace) -> int:
     return 0
 
 
+def _source(request: RunRequest) -> str:
+    """Say where the replies come from."""
+    loaded, _ = read_request(request)
+    if is_replayed(request, loaded.recipe):
+        return "recorded replies of a language model; no model is asked"
+    entries = loaded.recipe.entries.items()
+    where = {name: ", ".join(endpoints(request, entry)) for name, entry in entries}
+    return "; ".join(f"{name}: {specs}" if name else specs for name, specs in where.items())
+
+
 async def _check(request: RunRequest) -> None:
     """Find whatever is wrong with the request, the folder or the endpoint before Prefect takes seconds to start."""
-    async with open_work(request, Progress()):
-        pass
+    async with open_work(request, Progress()) as work:
+        if words := against_plan(work):
+            sys.stdout.write(words + "\n")
+            sys.stdout.flush()

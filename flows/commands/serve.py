@@ -6,13 +6,14 @@ from pathlib import Path
 
 from flows.commands.environment import prepare_prefect
 from flows.commands.request import run_request
-from flows.stages.work import DAY, read_request, which_llm
+from flows.stages.models import is_replayed
+from flows.stages.work import DAY, read_request
 
 
 def call(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     request = run_request(args)
-    if not request.out and not which_llm(request).startswith("replay"):
+    if not request.out and not is_replayed(request, read_request(request)[0].recipe):
         request = request.model_copy(update={"out": f"outputs/{Path(request.recipe).stem}-{DAY}"})
     loaded, _ = read_request(request)
     prepare_prefect("INFO")

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 from flows.stages import brainstorm, generate
-from flows.stages.ledger import ledger_markdown
+from flows.stages.ledger import accounts_markdown, ledger_markdown
+from flows.stages.models import label
 from flows.stages.plan import read_rounds
 from flows.stages.publish import read_recipe
 from flows.store.layout import Layout
-from flows.store.ledger import read_ledger
+from flows.store.ledger import read_accounts, read_ledger
 from flows.store.lock import is_locked
 from flows.store.manifest import read_manifest
 from flows.store.shards import sealed
@@ -20,8 +21,8 @@ def call(args: argparse.Namespace) -> int:
     layout = Layout(Path(args.run))
     manifest = read_manifest(layout)
     recipe = read_recipe(layout)
-    llm = manifest["parts"]["llm"]
-    lines = [f"{layout.root}: recipe {recipe.name}, {recipe.rows} rows, model {llm['model'] or llm['kind']}"]
+    models = ", ".join(label(**model) for model in manifest["parts"]["llm"])
+    lines = [f"{layout.root}: recipe {recipe.name}, {recipe.rows} rows, model {models}"]
     for stage in (brainstorm.STAGE, generate.STAGE):
         rounds = read_rounds(layout, stage)
         shards = [shard for planned in rounds for shard in planned.numbers]
@@ -30,7 +31,7 @@ def call(args: argparse.Namespace) -> int:
         lines.append(f"{stage}: {done} of {len(shards)} shards done, {units} units in {len(rounds)} rounds")
     ledger = read_ledger(layout)
     if ledger:
-        lines += ["", ledger_markdown(ledger)]
+        lines += ["", ledger_markdown(ledger), "", accounts_markdown(read_accounts(layout))]
     if is_locked(layout):
         lines.append("a process is working on it now")
     elif not ledger or ledger[-1].name != "publish":

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,31 @@ class StageTally:
             "out": self.out,
             "dropped": self.by_reason,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAccount:
+    """What one model was asked for, gave and cost over all stages, in units of the generate stage and rows."""
+
+    name: str
+    """Name of its entry in the recipe, or the model's own."""
+    model: str
+    """Name of the model at its endpoint."""
+    asked: int = 0
+    """Rows asked for: asked = accepted + Σ dropped."""
+    accepted: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> rows, of the generate and the curate stage."""
+    requests: int = 0
+    """Calls answered, those for task lists and second ones included."""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float | None = None
+    """US dollars; None for a model without a price."""
+
+    def to_json(self) -> dict[str, object]:
+        """Give the account as JSON-native values."""
+        return {**{entry.name: getattr(self, entry.name) for entry in fields(self)}, "dropped": dict(self.dropped)}
 
 
 def total(name: str, tallies: Iterable[StageTally]) -> StageTally:

@@ -27,6 +27,7 @@ class Generator:
     """Which model wrote the row, from which words."""
 
     model: str
+    """Name that the endpoint gave for it."""
     prompt: str
     """Label of the prompt, `name@version+digest of its words`."""
     seed: int | None = None
@@ -39,6 +40,8 @@ class Generator:
     """True when the reply was replayed from a recording, not asked for in this run."""
     wording: str | None = None
     """Digest of the prompt's words when the replayed reply was recorded; None for a live reply."""
+    entry: str = ""
+    """Name of the recipe's entry `[[llm]]` that was asked; empty where there is only one."""
 
 
 @dataclass(frozen=True, slots=True)

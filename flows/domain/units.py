@@ -19,10 +19,13 @@ class Unit:
     """Name of the prompt file, `e5/short_long`."""
     variables: Mapping[str, Json] = field(default_factory=dict)
     """All that the prompt's body is rendered from."""
+    model: str = ""
+    """Name of the recipe's entry `[[llm]]` that is asked; empty where there is only one."""
 
     def key(self, fingerprint: str) -> str:
         """Give the unit's id within runs of this fingerprint."""
-        return digest(fingerprint, self.stage, self.family, self.slot, self.attempt, self.prompt, dict(self.variables))
+        asked = (self.stage, self.family, self.slot, self.attempt, self.prompt, dict(self.variables), self.model)
+        return digest(fingerprint, *asked)
 
 
 @dataclass(frozen=True, slots=True)

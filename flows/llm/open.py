@@ -1,7 +1,7 @@
 """Build the model that a spec names, importing its library only then, and check that it can be asked."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flows.errors import UsageError
@@ -30,13 +30,15 @@ def open_llm(
     record: Path | None = None,
     recordings: Path | None = None,
     rung: str | None = None,
+    metered: Callable[[LLM], LLM] = lambda llm: llm,
 ) -> LLM:
     """Open a model for one event loop; nothing is sent yet.
 
     `recordings` is the file or folder behind the spec `replay`; `record` a file to write every reply to; `rung` the
-    rung of structured output that an earlier run found. Raises UsageError for a spec that names nothing.
+    rung of structured output that an earlier run found; `metered` wraps what is paid for by the request, recordings are
+    free. Raises UsageError for a spec that names nothing.
     """
-    llm = _open(spec, model, policy, api_key, recordings, rung)
+    llm = _open(spec, model, policy, api_key, recordings, rung, metered)
     if record is None:
         return llm
     from flows.llm.record import Recorder
@@ -59,7 +61,13 @@ async def preflight(llm: LLM, *, probe: bool = False) -> Facts:
 
 
 def _open(
-    spec: str, model: str | None, policy: CallPolicy, api_key: str | None, recordings: Path | None, rung: str | None
+    spec: str,
+    model: str | None,
+    policy: CallPolicy,
+    api_key: str | None,
+    recordings: Path | None,
+    rung: str | None,
+    metered: Callable[[LLM], LLM],
 ) -> LLM:
     kind, _, rest = spec.partition(":")
     if spec == "replay" and recordings is not None:
@@ -79,7 +87,7 @@ def _open(
             timeout=policy.timeout,
             ladder=Ladder(rung),
         )
-        return Resilient(client, policy, rng=rng("backoff", os.getpid()))
+        return Resilient(metered(client), policy, rng=rng("backoff", os.getpid()))
     if spec == "replay":
         raise UsageError("nothing is recorded for this recipe: give --llm replay:PATH, or an endpoint.")
     raise UsageError(f"unknown LLM {spec!r}: there are {SPECS}.")

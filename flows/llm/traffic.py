@@ -1,7 +1,8 @@
 """What has gone to a model and come back so far."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
 
 from flows.llm.types import LLM
 
@@ -21,6 +22,15 @@ class Traffic:
     """Kind of failure -> how often a request failed so."""
     tokens_in: int = 0
     tokens_out: int = 0
+
+
+def sum_traffic(several: Iterable[Traffic]) -> Traffic:
+    """Add the counters of several clients."""
+    total = Traffic()
+    for traffic in several:
+        for name in (entry.name for entry in fields(Traffic)):
+            setattr(total, name, getattr(total, name) + getattr(traffic, name))
+    return total
 
 
 def traffic_of(llm: LLM) -> Traffic:

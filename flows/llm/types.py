@@ -34,6 +34,8 @@ class ChatRequest:
     variables: Mapping[str, Json] = field(default_factory=dict)
     wording: str = ""
     """Digest of the prompt's words; never sent."""
+    key: str = ""
+    """Stable address of the request within its run; never sent."""
     turn: int = 0
     """0 for the first call of a unit, 1 for the one that follows a bad or cut reply."""
 

@@ -5,8 +5,9 @@ rows that are accepted in the end keep every share of the recipe.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from random import Random
+from typing import TypeVar
 
 from flows.domain.languages import language
 from flows.domain.records import Json
@@ -14,7 +15,10 @@ from flows.domain.units import Unit
 from flows.ids import rng
 from flows.prompting.prompt import Prompt
 from flows.recipes.load import LoadedRecipe, Source
+from flows.recipes.model import Stage
 from flows.recipes.quota import sequence, unlike_pairs
+
+Value = TypeVar("Value")
 
 
 def family_rows(loaded: LoadedRecipe, rows: int) -> dict[str, int]:
@@ -69,15 +73,16 @@ def instance_units(loaded: LoadedRecipe, source: Source, tasks: Sequence[str]) -
     """
     recipe = loaded.recipe
     drawn = variables(source.prompt, recipe.languages, recipe.seed, source.name)
+    models = _models(loaded, "generate", source.name)
     per_task = source.family.rows_per_task
-    for slot, values in enumerate(drawn):
+    for slot, (values, model) in enumerate(zip(drawn, models, strict=False)):
         task: dict[str, Json] = {}
         sample = slot
         if source.brainstorm:
             lap, number = divmod(slot // per_task, len(tasks))
             task, sample = {"task": tasks[number]}, lap * per_task + slot % per_task
         given = {**task, **values, "sample": sample + 1, "attempt": 0}
-        yield Unit("generate", source.name, slot, 0, source.prompt.name, given)
+        yield Unit("generate", source.name, slot, 0, source.prompt.name, given, model)
 
 
 def brainstorm_units(loaded: LoadedRecipe, source: Source, start: int, count: int) -> list[Unit]:
@@ -86,6 +91,7 @@ def brainstorm_units(loaded: LoadedRecipe, source: Source, start: int, count: in
         return []
     recipe = loaded.recipe
     drawn = variables(source.brainstorm, {}, recipe.seed, source.name, "tasks")
+    models = _models(loaded, "brainstorm", source.name)
     return [
         Unit(
             "brainstorm",
@@ -94,16 +100,26 @@ def brainstorm_units(loaded: LoadedRecipe, source: Source, start: int, count: in
             0,
             source.brainstorm.name,
             {**values, "number": recipe.brainstorm.tasks_per_request, "sample": slot + 1, "attempt": 0},
+            model,
         )
-        for slot, values in islice(enumerate(drawn), start, start + count)
+        for slot, (values, model) in islice(enumerate(zip(drawn, models, strict=False)), start, start + count)
     ]
 
 
 def again(unit: Unit, slot: int, attempt: int) -> Unit:
-    """Ask for a slot once more, with the variables of `unit`: its own, as a rule."""
+    """Ask for a slot once more, with the variables and model of `unit`: its own, as a rule."""
     given = {**unit.variables, "attempt": attempt}
-    return Unit(unit.stage, unit.family, slot, attempt, unit.prompt, given)
+    return Unit(unit.stage, unit.family, slot, attempt, unit.prompt, given, unit.model)
 
 
-def _values(values: Sequence[Json], weights: Sequence[float], chance: Random) -> Iterator[Json]:
+def _models(loaded: LoadedRecipe, stage: Stage, family: str) -> Iterator[str]:
+    """Yield the name of the model for place 0, 1, 2, … of a family: every prefix keeps the weights to within one."""
+    models = loaded.recipe.models(stage)
+    if len(models) == 1:
+        return repeat(next(iter(models)))
+    weights = [entry.weight for entry in models.values()]
+    return _values(list(models), weights, rng(loaded.recipe.seed, family, stage, "models"))
+
+
+def _values(values: Sequence[Value], weights: Sequence[float], chance: Random) -> Iterator[Value]:
     return (values[index] for index in sequence(weights, chance))

@@ -143,9 +143,15 @@ def _apply(data: dict[str, Any], change: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    table = data
+    tables = [data]
     for part in parts[:-1]:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
+        tables = [member for table in tables for member in _members(table.setdefault(part, {}))]
+        if not all(isinstance(table, dict) for table in tables):
             raise UsageError(f"--set {change}: {part} is a value, not a table")
-    table[parts[-1]] = value
+    for table in tables:
+        table[parts[-1]] = value
+
+
+def _members(table: Any) -> list[Any]:
+    """An array of tables (`[[llm]]`) is changed in each of them."""
+    return table if isinstance(table, list) else [table]

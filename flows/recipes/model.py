@@ -1,6 +1,6 @@
 """What a recipe file may say."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -27,9 +27,28 @@ class Family(Strict):
     """Axis -> value -> weight, in place of the prompt's own weights; a value left out is not drawn."""
 
 
-class LLMSettings(Strict):
-    """How models are asked."""
+Stage = Literal["brainstorm", "generate"]
 
+
+class LLMSettings(Strict):
+    """One model: where it is, how it is asked, and its part of the work."""
+
+    name: str = ""
+    """Its name in ledger and report; the model's own when empty."""
+    model: str | None = None
+    """Name of the model at its endpoints; `--model`, or the only one served, when None."""
+    endpoints: list[str] = []
+    """Where it is, in the words of `--llm`; several addresses share the load. `--llm` goes before."""
+    key: str | None = None
+    """Environment variable that holds the endpoints' key; OPENAI_API_KEY when None."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Its part of the units of its stages, in proportion to the other entries'."""
+    stages: Annotated[list[Stage], Field(min_length=1)] = ["brainstorm", "generate"]
+    """The stages it serves."""
+    python: str | None = None
+    """Interpreter of the environment that has vLLM, for `serve:MODEL`; the current one when None."""
+    engine: dict[str, Any] = {}
+    """Arguments of vLLM's engine under its own names, for `serve:MODEL` and `vllm:MODEL`."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_tokens: Count = 4096
@@ -56,6 +75,12 @@ class Limits(Strict):
 
     requests_per_row: Annotated[float, Field(ge=1)] = 2.0
     """Most requests of a family, as a multiple of its rows."""
+    max_requests: Count | None = None
+    """Answered requests after which the run stops."""
+    max_tokens: Count | None = None
+    """Tokens, read and written, after which it stops."""
+    max_cost: Annotated[float, Field(gt=0)] | None = None
+    """US dollars, by the prices of the recipe, after which it stops."""
 
 
 class Shards(Strict):
@@ -127,7 +152,8 @@ class Recipe(Strict):
     languages: Annotated[dict[str, Share], Field(min_length=1)]
     """ISO 639 code -> share of rows."""
     families: Annotated[dict[str, Family], Field(min_length=1)]
-    llm: LLMSettings = LLMSettings()
+    llm: Annotated[list[LLMSettings], Field(min_length=1)] = [LLMSettings()]
+    """The models; a single table stands for a list of one."""
     brainstorm: Brainstorm = Brainstorm()
     limits: Limits = Limits()
     shards: Shards = Shards()
@@ -141,6 +167,32 @@ class Recipe(Strict):
     @classmethod
     def _languages_sum(cls, languages: dict[str, float]) -> dict[str, float]:
         return _sums_to_one(languages)
+
+    @field_validator("llm", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, llm: object) -> object:
+        return [llm] if isinstance(llm, dict) else llm
+
+    @model_validator(mode="after")
+    def _every_stage_has_models(self) -> "Recipe":
+        names = [entry.name or entry.model or "" for entry in self.llm]
+        if len(names) > 1 and (not all(names) or len({*names}) < len(names)):
+            raise ValueError("llm: several entries need a name or model each, all different")
+        for stage in get_args(Stage):
+            if not self.models(stage):
+                raise ValueError(f"llm: no entry serves the stage {stage!r}")
+        return self
+
+    @property
+    def entries(self) -> dict[str, LLMSettings]:
+        """The models by name; a single one is named the empty text, since any model may take its place."""
+        if len(self.llm) == 1:
+            return {"": self.llm[0]}
+        return {entry.name or entry.model or "": entry for entry in self.llm}
+
+    def models(self, stage: Stage) -> dict[str, LLMSettings]:
+        """Give the entries that serve a stage, by name."""
+        return {name: entry for name, entry in self.entries.items() if stage in entry.stages}
 
     @model_validator(mode="after")
     def _families_sum(self) -> "Recipe":

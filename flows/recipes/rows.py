@@ -29,13 +29,13 @@ def build_row(unit: Unit, prompt: Prompt, fields: Mapping[str, Any], calls: Sequ
         negatives=_texts(record, "negatives", record.negatives, fields, variables),
         query_language=codes[0],
         document_language=codes[-1],
-        generator=generator(prompt, calls),
+        generator=generator(unit, prompt, calls),
         symmetric=record.symmetric,
         requested=_requested(unit, prompt),
     )
 
 
-def generator(prompt: Prompt, calls: Sequence[Completion]) -> Generator:
+def generator(unit: Unit, prompt: Prompt, calls: Sequence[Completion]) -> Generator:
     """Say who wrote the last of `calls`, and what all of them cost."""
     last = calls[-1]
     return Generator(
@@ -46,6 +46,7 @@ def generator(prompt: Prompt, calls: Sequence[Completion]) -> Generator:
         rung=last.rung,
         recorded=last.recorded,
         wording=last.wording,
+        entry=unit.model,
     )
 
 

@@ -14,11 +14,11 @@ from flows.recipes.model import Recipe
 from flows.reporting import shown
 from flows.reporting.data import Part, ReportData
 from flows.reporting.sample import is_chosen, of_every_kind
-from flows.reporting.spent import model_uses, read_spent
+from flows.reporting.spent import read_requests
 from flows.reporting.statistics import Statistics, overlaps
 from flows.store.jsonio import read_lines
 from flows.store.layout import Layout
-from flows.store.ledger import read_ledger
+from flows.store.ledger import read_accounts, read_ledger
 from flows.store.manifest import read_manifest
 
 MOST_ACCEPTED = 2000
@@ -41,7 +41,6 @@ def collect(layout: Layout, most_accepted: int = MOST_ACCEPTED, most_rejected: i
     twins = {id_ for row in rejected for id_ in shown.named_rows(row)}
     statistics = Statistics()
     accepted = _choose(statistics.watch(_accepted(layout)), _count_lines(_shards(layout)), most_accepted, twins)
-    spent = read_spent(layout)
     return ReportData(
         recipe=recipe.name,
         description=recipe.description,
@@ -59,8 +58,8 @@ def collect(layout: Layout, most_accepted: int = MOST_ACCEPTED, most_rejected: i
         hardness=statistics.hardness,
         overlaps=overlaps(accepted),
         scores=statistics.scores,
-        models=model_uses(spent, statistics.models, recipe.prices),
-        requests=spent.requests,
+        models=tuple(read_accounts(layout)),
+        requests=read_requests(layout),
         prompts=dict(sorted(statistics.prompts.items())),
         settings=dict(_flat(recipe.model_dump(mode="json", exclude_none=True))),
         rows=(*map(shown.accepted, accepted), *rejected),

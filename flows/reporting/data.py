@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flows.domain.ledger import StageTally
+from flows.domain.ledger import ModelAccount, StageTally
 from flows.domain.records import Json
 
 
@@ -81,19 +81,6 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelUse:
-    """What one model was asked for."""
-
-    model: str
-    tokens_in: int
-    tokens_out: int
-    rows: int
-    """Accepted rows that it wrote."""
-    cost: float | None
-    """US dollars; None when the recipe knows no price of it."""
-
-
-@dataclass(frozen=True, slots=True)
 class ReportData:
     """One run."""
 
@@ -120,7 +107,7 @@ class ReportData:
     hardness: tuple[Hardness, ...]
     overlaps: tuple[Overlap, ...]
     scores: tuple[Scores, ...]
-    models: tuple[ModelUse, ...]
+    models: tuple[ModelAccount, ...]
     requests: Mapping[str, int]
     """Family -> model calls answered, second calls and task lists included."""
     prompts: Mapping[str, int]

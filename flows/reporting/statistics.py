@@ -19,7 +19,6 @@ class Statistics:
 
     cells: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(family, language of the query) -> rows."""
-    models: Counter[str] = field(default_factory=Counter)
     prompts: Counter[str] = field(default_factory=Counter)
     recorded: int = 0
     crossing: int = 0
@@ -36,7 +35,6 @@ class Statistics:
         """Yield the rows, counting them."""
         for row in rows:
             self.cells[row.family, row.query_language] += 1
-            self.models[row.generator.model] += 1
             self.prompts[row.generator.prompt] += 1
             self.recorded += row.generator.recorded
             self.crossing += row.query_language != row.document_language

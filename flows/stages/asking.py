@@ -1,21 +1,23 @@
 """Ask for the units of one shard, with every reply on disk before it is parsed."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from flows.domain.units import Dropped, Unit
-from flows.errors import RejectedLLMError
+from flows.errors import RejectedLLMError, StoppedError
 from flows.llm.types import LLM, ChatRequest, Completion, Message
 from flows.prompting.ask import Answer, NoAnswer, ask
 from flows.prompting.prompt import Prompt
 from flows.recipes.model import LLMSettings
 from flows.stages.fanout import drain
-from flows.stages.plan import read_plan
+from flows.stages.plan import Ask, read_plan
+from flows.stages.projection import from_first_rows
 from flows.stages.work import Work
 from flows.store.journal import Journal
-from flows.store.shards import ShardTally, seal, sealed
+from flows.store.layout import Layout
+from flows.store.shards import ModelTally, ShardTally, leave, seal, sealed
 
 COMPLETION = tuple(entry.name for entry in fields(Completion))
 
@@ -38,7 +40,7 @@ class JournaledCall:
         address = f"{self.key}.{request.turn}"
         known = self.journal.get(address)
         if known is None:
-            known = await self._ask(request)
+            known = await self._ask(replace(request, key=address))
             self.journal.append(address, known)
         if "rejected" in known:
             raise RejectedLLMError(known["detail"], reason=known["rejected"])
@@ -56,22 +58,16 @@ class JournaledCall:
         return {name: value for name in COMPLETION if (value := getattr(completion, name)) is not None}
 
 
-@dataclass(slots=True)
-class Spent:
-    """Requests and tokens of a shard so far."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one unit ended."""
 
-    requests: Counter[str] = field(default_factory=Counter)
-    """Family -> calls answered."""
-    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Model -> tokens read and written."""
-
-    def add(self, family: str, calls: Sequence[Completion]) -> None:
-        """Count the calls of one unit."""
-        # a unit that was refused without a reply was a request all the same
-        self.requests[family] += max(1, len(calls))
-        for call in calls:
-            read, written = self.tokens.get(call.model, (0, 0))
-            self.tokens[call.model] = (read + call.tokens_in, written + call.tokens_out)
+    made: tuple[Any, ...]
+    """What its answer gave."""
+    dropped: Dropped | None
+    calls: int
+    tokens_in: int
+    tokens_out: int
 
 
 async def run_shard(
@@ -91,32 +87,64 @@ async def run_shard(
         work.progress.recount(done.created, done.dropped)
         return done
     asks = read_plan(work.layout, stage, shard)
-    outcomes: dict[int, list[Any] | Dropped] = {}
-    spent = Spent()
+    outcomes: dict[int, Outcome] = {}
     with Journal(work.layout.calls(stage, shard)) as journal:
 
         async def ask_one(place: int) -> None:
             unit = asks[place].unit
             prompt, key = prompt_of(unit), unit.key(work.fingerprint)
-            call = JournaledCall(work.client, journal, key)
-            answer = await ask(call, _request(unit, prompt, work.loaded.recipe.llm), prompt, calls=asks[place].calls)
-            spent.add(unit.family, answer.completions)
+            call = JournaledCall(work.clients[unit.model], journal, key)
+            request = _request(unit, prompt, work.loaded.recipe.entries[unit.model])
+            answer = await ask(call, request, prompt, calls=asks[place].calls)
             if isinstance(answer, NoAnswer):
-                outcomes[place] = _dropped(unit, key, answer)
+                outcomes[place] = _outcome((), _dropped(unit, key, answer), answer.completions)
                 work.progress.finish(answer.reason)
             else:
-                outcomes[place] = list(build(unit, key, prompt, answer))
+                outcomes[place] = _outcome(tuple(build(unit, key, prompt, answer)), None, answer.completions)
                 work.progress.finish()
+                from_first_rows(work)
 
-        await drain(ask_one, range(len(asks)), width=len(asks))
+        try:
+            await drain(ask_one, range(len(asks)), width=len(asks))
+        except StoppedError:
+            _write(leave, work, stage, shard, asks, outcomes)
+            raise
         journal.sync()
-    ordered = [outcomes[place] for place in range(len(asks))]
-    out = [made for outcome in ordered if not isinstance(outcome, Dropped) for made in outcome]
-    dropped = [outcome for outcome in ordered if isinstance(outcome, Dropped)]
+    return _write(seal, work, stage, shard, asks, outcomes)
+
+
+def _write(
+    write: Callable[[Layout, str, int, list[Any], list[Dropped], ShardTally], None],
+    work: Work,
+    stage: str,
+    shard: int,
+    asks: Sequence[Ask],
+    outcomes: Mapping[int, Outcome],
+) -> ShardTally:
+    """Seal a shard, or leave it as far as it is."""
+    ordered = [(asks[place].unit, outcomes[place]) for place in sorted(outcomes)]
+    out = [made for _, outcome in ordered for made in outcome.made]
+    dropped = [outcome.dropped for _, outcome in ordered if outcome.dropped]
     reasons = Counter(entry.reason for entry in dropped)
-    tally = ShardTally(len(asks), len(out), dict(reasons), dict(spent.requests), spent.tokens)
-    seal(work.layout, stage, shard, out, dropped, tally)
+    requests: Counter[str] = Counter()
+    models: dict[str, ModelTally] = {}
+    for unit, outcome in ordered:
+        requests[unit.family] += outcome.calls
+        models[unit.model] = models.get(unit.model, ModelTally()) + _account(outcome)
+    tally = ShardTally(len(ordered), len(out), dict(reasons), dict(requests), models)
+    write(work.layout, stage, shard, out, dropped, tally)
     return tally
+
+
+def _outcome(made: tuple[Any, ...], dropped: Dropped | None, calls: Sequence[Completion]) -> Outcome:
+    # a unit that was refused without a reply was a request all the same
+    tokens = sum(call.tokens_in for call in calls), sum(call.tokens_out for call in calls)
+    return Outcome(made, dropped, max(1, len(calls)), *tokens)
+
+
+def _account(outcome: Outcome) -> ModelTally:
+    reasons = {outcome.dropped.reason: 1} if outcome.dropped else {}
+    return ModelTally(1, 1 - len(reasons), reasons, outcome.calls, outcome.tokens_in, outcome.tokens_out)
 
 
 def _request(unit: Unit, prompt: Prompt, settings: LLMSettings) -> ChatRequest:

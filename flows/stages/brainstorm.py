@@ -4,6 +4,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from flows.curation.near import NearPolicy, near_twins
 from flows.domain.ledger import StageTally
@@ -17,7 +18,7 @@ from flows.stages.work import Work
 from flows.store.jsonio import read_lines, write_lines
 from flows.store.shards import ShardTally, read_dropped
 
-STAGE = "brainstorm"
+STAGE: Final = "brainstorm"
 MOST_WORDS = 60
 """A longer task sentence is a paragraph of chatter."""
 

@@ -5,7 +5,7 @@ written down once, and a changed threshold decides anew without measuring.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flows.curation.exact import exact_twins
@@ -21,7 +21,8 @@ from flows.stages.generate import Slots
 from flows.stages.plan import read_rounds
 from flows.stages.work import Work
 from flows.store.jsonio import read_lines, write_lines
-from flows.store.shards import read_rows
+from flows.store.layout import Layout
+from flows.store.shards import read_rows, so_far
 
 STAGE = "curate"
 
@@ -32,16 +33,24 @@ class Curated:
 
     slots: Slots
     tally: StageTally
+    models: Mapping[str, Counter[str]]
+    """Name of a recipe's entry `[[llm]]` -> reason -> rows; those that stay are counted under the empty reason."""
 
 
 def generated_shards(work: Work) -> list[int]:
-    """Numbers of the shards that hold rows to curate."""
-    return [shard for planned in read_rounds(work.layout, generate.STAGE) for shard in planned.numbers]
+    """Numbers of the shards that hold rows to curate, those of a stopped run that are not finished included."""
+    shards = [shard for planned in read_rounds(work.layout, generate.STAGE) for shard in planned.numbers]
+    return [shard for shard in shards if so_far(work.layout, generate.STAGE, shard)]
 
 
 def unmeasured(work: Work) -> list[int]:
-    """Numbers of the shards whose rows are still to be measured."""
-    return [shard for shard in generated_shards(work) if not work.layout.scores(STAGE, shard).exists()]
+    """Numbers of the shards whose rows are still to be measured, or were written anew since."""
+    return [shard for shard in generated_shards(work) if not _is_measured(work.layout, shard)]
+
+
+def _is_measured(layout: Layout, shard: int) -> bool:
+    scores = layout.scores(STAGE, shard)
+    return scores.exists() and scores.stat().st_mtime_ns >= layout.rows(generate.STAGE, shard).stat().st_mtime_ns
 
 
 def measure_shard(work: Work, shard: int) -> None:
@@ -94,25 +103,25 @@ class _Texts:
 
 def _write(work: Work, shards: Sequence[int], failed: dict[int, tuple[str, str]]) -> Curated:
     slots = Slots.empty(work.rows)
-    reasons: Counter[str] = Counter()
-    out = 0
+    models: dict[str, Counter[str]] = {}
     place = -1
     for shard in shards:
         kept: list[Row] = []
         dropped: list[Dropped] = []
         for row in _measured(work, [shard]):
             place += 1
-            if place in failed:
-                reason, detail = failed[place]
+            reason, detail = failed.get(place, ("", ""))
+            models.setdefault(row.generator.entry, Counter())[reason] += 1
+            if reason:
                 dropped.append(Dropped(row.id, reason, detail, row.to_json()))
-                reasons[reason] += 1
             else:
                 kept.append(row)
                 slots.fill(row.family, row.slot)
-        out += len(kept)
         write_lines(work.layout.dropped(STAGE, shard), dropped)
         write_lines(work.layout.rows(STAGE, shard), kept)
-    return Curated(slots, StageTally(STAGE, entered=out + sum(reasons.values()), out=out, dropped=reasons))
+    reasons = sum(models.values(), Counter())
+    entered, out = reasons.total(), reasons.pop("", 0)
+    return Curated(slots, StageTally(STAGE, entered=entered, out=out, dropped=reasons), models)
 
 
 def _measured(work: Work, shards: Iterable[int]) -> Iterator[Row]:

@@ -11,18 +11,19 @@ async def drain(work: Callable[[Item], Awaitable[None]], items: Iterable[Item], 
     """Do `work` for every item, `width` at a time.
 
     The first error ends it and is raised, after what is under way has ended: a reply that is on its way is paid for.
+    The first `width` items are under way from the beginning.
     """
     source = iter(items)
     failed: list[Exception] = []
 
     async def worker() -> None:
         for item in source:
-            if failed:
-                return
             try:
                 await work(item)
             except Exception as error:
                 failed.append(error)
+            if failed:
+                return
 
     try:
         async with asyncio.TaskGroup() as group:

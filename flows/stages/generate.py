@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Final
 
 from flows.domain.records import Row
 from flows.domain.units import Unit
@@ -18,7 +19,7 @@ from flows.stages.plan import Round, read_plan, read_rounds, request_cap, reques
 from flows.stages.work import Work
 from flows.store.shards import ShardTally
 
-STAGE = "generate"
+STAGE: Final = "generate"
 PATIENCE = 4
 """Attempts with a slot's own variables; later ones borrow those of other slots of the family, a new one each time.
 

@@ -35,6 +35,8 @@ class Progress:
     """When the stage or round began, on the monotonic clock."""
     changed: Callable[[], None] = lambda: None
     """Called when a stage begins; the display may say so."""
+    tell: Callable[[str], None] = lambda words: None
+    """Called with a line that a person should see once."""
 
     def begin(self, stage: str, planned: int, round: int = 0) -> None:
         """Start a stage or another round of it."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.domain.ledger import StageTally
+from flows.errors import TriplesmithError
 from flows.stages.curate import Curated
 from flows.stages.work import Work
 
@@ -27,9 +28,11 @@ class RunResult:
     """Why rows are missing, and what to do; None when all are there."""
 
 
-def shortfall(work: Work, generated: StageTally, curated: Curated) -> str | None:
-    """Say which families lack rows because their caps on requests are reached, or None."""
+def shortfall(work: Work, generated: StageTally, curated: Curated, stop: TriplesmithError | None = None) -> str | None:
+    """Say why families lack rows, because of a stop or since their caps on requests are reached, or None."""
     missing = curated.slots.missing
+    if stop is not None:
+        return f"{stop} ({missing.total()} rows are missing)"
     if not missing:
         return None
     per_row = work.loaded.recipe.limits.requests_per_row

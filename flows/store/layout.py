@@ -76,3 +76,7 @@ class Layout:
     def tally(self, stage: str, shard: int) -> Path:
         """Counts of one shard; written last, so that it seals the shard."""
         return self.root / stage / f"tally-{shard:05}.json"
+
+    def partial(self, stage: str, shard: int) -> Path:
+        """Counts of a shard that was left unfinished when its run stopped."""
+        return self.root / stage / f"partial-{shard:05}.json"

@@ -1,13 +1,37 @@
 """Seal a shard's files, and read sealed ones."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from flows.domain.records import Row
 from flows.domain.units import Dropped
 from flows.store.jsonio import loads, read_lines, write_json, write_lines
 from flows.store.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTally:
+    """What one model did in a shard or a stage."""
+
+    asked: int = 0
+    """Units."""
+    out: int = 0
+    """Units that gave something."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> units without a usable answer."""
+    requests: int = 0
+    """Calls answered."""
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    def __add__(self, other: "ModelTally") -> "ModelTally":
+        dropped = dict(Counter(self.dropped) + Counter(other.dropped))
+        names = ("requests", "tokens_in", "tokens_out")
+        sums = [getattr(self, name) + getattr(other, name) for name in names]
+        return ModelTally(self.asked + other.asked, self.out + other.out, dropped, *sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +44,14 @@ class ShardTally:
     dropped: Mapping[str, int] = field(default_factory=dict)
     requests: Mapping[str, int] = field(default_factory=dict)
     """Family -> model calls answered, second calls included."""
-    tokens: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """Model -> tokens read and written."""
+    models: Mapping[str, ModelTally] = field(default_factory=dict)
+    """Name of the recipe's entry `[[llm]]` -> what it did."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "ShardTally":
+        """Build a tally from what was written."""
+        models = {name: ModelTally(**tally) for name, tally in data["models"].items()}
+        return cls(**{**data, "models": models})
 
 
 def seal(
@@ -31,12 +61,30 @@ def seal(
     write_lines(layout.dropped(stage, shard), dropped)
     write_lines(layout.rows(stage, shard), out)
     write_json(layout.tally(stage, shard), asdict(tally))
+    layout.partial(stage, shard).unlink(missing_ok=True)
+
+
+def leave(
+    layout: Layout, stage: str, shard: int, out: Iterable[Any], dropped: Iterable[Dropped], tally: ShardTally
+) -> None:
+    """Write what a stopped shard has so far, for a data set of what is there; the shard stays unfinished."""
+    write_lines(layout.dropped(stage, shard), dropped)
+    write_lines(layout.rows(stage, shard), out)
+    write_json(layout.partial(stage, shard), asdict(tally))
 
 
 def sealed(layout: Layout, stage: str, shard: int) -> ShardTally | None:
     """Give the tally of a finished shard, or None."""
-    path = layout.tally(stage, shard)
-    return ShardTally(**loads(path.read_bytes())) if path.exists() else None
+    return _read(layout.tally(stage, shard))
+
+
+def so_far(layout: Layout, stage: str, shard: int) -> ShardTally | None:
+    """Give the tally of a shard that is finished, or was left when its run stopped, or None."""
+    return sealed(layout, stage, shard) or _read(layout.partial(stage, shard))
+
+
+def _read(path: Path) -> ShardTally | None:
+    return ShardTally.from_json(loads(path.read_bytes())) if path.exists() else None
 
 
 def read_rows(layout: Layout, stage: str, shards: Iterable[int]) -> Iterator[Row]:

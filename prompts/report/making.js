@@ -14,8 +14,8 @@ const spending = (runs, names) =>
           "Tokens and cost by model",
           ["model", "rows", "tokens read", "tokens written", "cost"],
           run.models.map((model) => [
-            el("code", {}, model.model || "none"),
-            whole.format(model.rows),
+            el("code", {}, model.name || "none"),
+            whole.format(model.accepted),
             whole.format(model.tokens_in),
             whole.format(model.tokens_out),
             dollars(model.cost),

@@ -26,7 +26,7 @@ def one_line(done, code, *words):
     [
         (("run", "nope"), "recipe 'nope' is unknown; there are e5, quickstart"),
         (("run", "missing.toml"), "missing.toml: no such file"),
-        (("run", "--set", "llm.temprature=1"), "llm.temprature: unknown key"),
+        (("run", "--set", "llm.temprature=1"), "llm.0.temprature: unknown key"),
         (("run", "--set", "limits.requests_per_row=many"), "limits.requests_per_row: input should be a valid number"),
         (("run", "--set", "curate.shortest=-1"), "curate"),
         (("run", "--llm", "carrier-pigeon"), "unknown LLM 'carrier-pigeon'"),

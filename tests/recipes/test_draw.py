@@ -3,7 +3,7 @@ from itertools import islice
 
 import pytest
 
-from flows.recipes.draw import again, family_rows, instance_units, run_units
+from flows.recipes.draw import again, brainstorm_units, family_rows, instance_units, run_units
 from flows.recipes.load import load_recipe
 
 TASKS = {name: [f"task {n}" for n in range(400)] for name in ("short_long", "long_short", "short_short", "long_long")}
@@ -68,3 +68,34 @@ def test_asking_again_keeps_the_place_and_changes_the_request(e5):
 def test_the_seed_changes_the_draw(e5):
     other = load_recipe("e5", seed=1)
     assert list(run_units(e5, TASKS, 50)) != list(run_units(other, TASKS, 50))
+
+
+MODELS = ["llm=[{model='big', weight=3.0, stages=['generate']}, {model='small', stages=['generate', 'brainstorm']}]"]
+
+
+@pytest.mark.parametrize("slots", [4, 50, 333])
+def test_models_keep_their_weights_within_every_family(slots):
+    loaded = load_recipe("e5", MODELS)
+    for source in loaded.sources:
+        drawn = Counter(unit.model for unit in islice(instance_units(loaded, source, TASKS["short_long"]), slots))
+        assert abs(drawn["big"] - 0.75 * slots) < 1
+        assert drawn.total() == drawn["big"] + drawn["small"]
+
+
+def test_a_stage_is_asked_of_the_models_that_serve_it_alone():
+    loaded = load_recipe("e5", MODELS)
+    lists = brainstorm_units(loaded, loaded.source("short_long"), 0, 9)
+    assert {unit.model for unit in lists} == {"small"}
+
+
+def test_a_single_model_stays_unnamed_so_that_another_can_take_its_place(e5):
+    named = load_recipe("e5", ["llm.model=big", "llm.name=mine"])
+    ours, theirs = (list(run_units(loaded, TASKS, 20)) for loaded in (e5, named))
+    assert ours == theirs
+    assert {unit.model for unit in ours} == {""}
+
+
+def test_a_slot_asked_again_is_asked_of_the_same_model():
+    loaded = load_recipe("e5", MODELS)
+    for unit in run_units(loaded, TASKS, 20):
+        assert again(unit, unit.slot, 2).model == unit.model

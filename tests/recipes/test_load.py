@@ -47,7 +47,8 @@ def test_e5_keeps_the_papers_proportions_and_values():
     assert values["sts", "low_score"] == [2.5, 3, 3.5]
     assert values["bitext", "low_score"] == [1.5, 2, 2.5]
     assert values["sts", "high_score"] == values["bitext", "high_score"] == [4, 4.5, 5]
-    assert loaded.recipe.llm.temperature == loaded.recipe.llm.top_p == 1.0
+    (llm,) = loaded.recipe.llm
+    assert llm.temperature == llm.top_p == 1.0
 
 
 def test_e5_languages():
@@ -64,14 +65,18 @@ def test_e5_languages():
     ("change", "complaint"),
     [
         ("typo = 1", r"typo: unknown key; known here: .*rows"),
-        ("[llm]\ntemprature = 1", r"llm\.temprature: unknown key; known here: .*temperature"),
+        ("[[llm]]\nmodel = 'a'\n[[llm]]\nmodel = 'a'", "several entries need a name or model each, all different"),
+        ("[[llm]]\nmodel = 'a'\n[[llm]]\n", "several entries need a name or model each, all different"),
+        ("[[llm]]\nstages = ['generate']", "no entry serves the stage 'brainstorm'"),
+        ("[[llm]]\nweight = 0.0", r"llm.0.weight: .*greater than 0"),
+        ("[llm]\ntemprature = 1", r"llm\.0\.temprature: unknown key; known here: .*temperature"),
         ("[limits]\nrequests_per_row = 'many'", r"limits\.requests_per_row: .*valid number.*'many'"),
         ("[families.two]\nshare = 0.5\nprompt = 'e5/sts'", r"families: the shares sum to 1\.5, they must sum to 1"),
         ("[families.sts.axes.unit]\nword = 1.0", r"families\.sts\.axes\.unit: no value 'word'; known: sentence"),
         ("[families.sts.axes.unit]\nsentence = 0.4", r"families\.sts\.axes\.unit: the weights sum to 0\.4"),
         ("[families.sts.axes.size]\nbig = 1.0", r"families\.sts\.axes\.size: e5/sts has no such axis"),
     ],
-    ids=["key", "nested key", "type", "families", "axis value", "axis weights", "axis"],
+    ids="key twins nameless stage weight nested-key type families axis-value axis-weights axis".split(),
 )
 def test_a_wrong_recipe_is_refused_with_file_and_key(tmp_path, change, complaint):
     table, top = (change, "") if change.startswith("[") else ("", change)
@@ -111,7 +116,7 @@ def test_an_unknown_recipe_lists_the_known_ones():
 def test_changes_and_overrides_take_effect(tmp_path):
     changes = ["llm.temperature=0.5", "publish.license=mit", "languages={en=0.5,fr=0.5}"]
     recipe = load_recipe(write(tmp_path), changes, rows=7, seed=None).recipe
-    assert (recipe.rows, recipe.seed, recipe.llm.temperature, recipe.publish.license) == (7, 0, 0.5, "mit")
+    assert (recipe.rows, recipe.seed, recipe.llm[0].temperature, recipe.publish.license) == (7, 0, 0.5, "mit")
     assert [*recipe.languages] == ["en", "fr"]
 
 

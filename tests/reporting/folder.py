@@ -8,7 +8,7 @@ from pathlib import Path
 import tomli_w
 
 from flows.curation.measure import measure
-from flows.domain.ledger import StageTally
+from flows.domain.ledger import ModelAccount, StageTally
 from flows.domain.records import Row
 from flows.domain.units import Dropped, Unit
 from flows.store.jsonio import write_lines
@@ -56,11 +56,11 @@ def make_run(
     """Write the files of a finished run that its report reads: `dropped` by curation, `unwritten` by generation."""
     layout = Layout(root)
     recipe = {**RECIPE, **recipe}
-    claim(layout, {"recipe": {"name": recipe["name"]}, "llm": {"kind": "http", "model": "m"}})
+    claim(layout, {"recipe": {"name": recipe["name"]}, "llm": [{"name": "", "kind": "http", "model": "m"}]})
     layout.recipe.write_text(tomli_w.dumps(recipe), encoding="utf-8")
     written = len(accepted) + len(dropped)
-    spent = {"tokens": {"m": (3_000_000, 200_000)}, "requests": {"short_long": written, "sts": 1}}
-    seal(layout, "brainstorm", 0, [], [], ShardTally(0, 0, tokens={"m": (1_000_000, 0)}, requests={"sts": 1}))
+    spent = {"requests": {"short_long": written, "sts": 1}}
+    seal(layout, "brainstorm", 0, [], [], ShardTally(0, 0, requests={"sts": 1}))
     seal(layout, "generate", 0, [], unwritten, ShardTally(written + len(unwritten), written, **spent))
     write_lines(layout.rows("curate", 0), (measured(one) for one in accepted))
     write_lines(layout.dropped("curate", 0), dropped)
@@ -71,6 +71,19 @@ def make_run(
             StageTally("generate", created=written + len(unwritten), out=written, dropped=lost),
             StageTally("curate", entered=written, out=len(accepted), dropped=reasons),
             StageTally("publish", entered=len(accepted), out=len(accepted)),
+        ],
+        [
+            ModelAccount(
+                "m",
+                "m",
+                written + len(unwritten),
+                len(accepted),
+                lost + reasons,
+                written + len(unwritten) + 1,
+                tokens_in=4_000_000,
+                tokens_out=200_000,
+                cost=6.0,
+            )
         ],
     )
     return layout

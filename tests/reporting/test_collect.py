@@ -1,9 +1,8 @@
 import pytest
 
-from flows.domain.records import Generator
 from flows.errors import StoreError, UsageError
 from flows.reporting.collect import collect
-from flows.reporting.data import ModelUse, Part
+from flows.reporting.data import Part
 from flows.store.layout import Layout
 from tests.reporting.folder import dropped_row, dropped_unit, make_run, numbered
 
@@ -17,11 +16,11 @@ def test_parts_stand_beside_what_the_recipe_asks_for(tmp_path):
     assert (data.target, data.accepted, data.rejected) == (4, 3, 0)
 
 
-def test_tokens_of_all_asking_stages_are_priced(tmp_path):
-    unknown = Generator("other-model", "p@1+0")
-    data = collect(make_run(tmp_path / "run", [numbered(1), numbered(2), numbered(3, generator=unknown)]))
-    # 4 M tokens read at $1, 0.2 M written at $10
-    assert data.models == (ModelUse("m", 4_000_000, 200_000, 2, 6.0), ModelUse("other-model", 0, 0, 1, None))
+def test_the_account_of_the_models_is_shown_as_the_ledger_has_it(tmp_path):
+    data = collect(make_run(tmp_path / "run", [numbered(1), numbered(2)], [dropped_row(numbered(3), "too_long", "")]))
+    (account,) = data.models
+    assert (account.name, account.asked, account.accepted, account.dropped) == ("m", 3, 2, {"too_long": 1})
+    assert (account.tokens_in, account.tokens_out, account.cost) == (4_000_000, 200_000, 6.0)
     assert data.requests == {"short_long": 3, "sts": 2}
 
 
