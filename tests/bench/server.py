@@ -40,6 +40,7 @@ class Bench:
 
     def __init__(self, replies: dict[str, list[str]]) -> None:
         self.replies = {name.encode(): cycle(map(_response, texts)) for name, texts in replies.items()}
+        self.nothing = cycle([_response("{}")])
         self.loop = asyncio.get_running_loop()
         self.due: list[tuple[float, int, Connection, bytes]] = []
         self.timer: asyncio.TimerHandle | None = None
@@ -73,7 +74,7 @@ class Bench:
         self.peak = max(self.peak, self.open)
         start = body.find(MARK)
         name = body[start + len(MARK) : body.index(b'"', start + len(MARK))] if start >= 0 else b""
-        reply = next(self.replies[name])
+        reply = next(self.replies.get(name) or self.nothing)
         if not self.latency:
             self.arrived += 1
             self.answer(connection, reply)

@@ -1,8 +1,9 @@
 import pytest
 
 from tests.bench import throughput
+from tests.bench.host import Scenario, prefect_home, serving
 from tests.bench.server import draw_latencies
-from tests.bench.throughput import COLUMNS, Scenario, measure, prefect_home, serving, table
+from tests.bench.throughput import COLUMNS, measure, table
 
 
 @pytest.fixture(scope="module")

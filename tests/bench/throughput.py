@@ -10,49 +10,19 @@ README.md, beside this file, says what the columns mean.
 """
 
 import argparse
-import heapq
 import json
-import os
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import Any
-from urllib.request import Request, urlopen
 
-from tests.bench.server import draw_latencies
-from tests.bench.workload import RECIPE, replies
+from tests.bench import startup
+from tests.bench.host import ROOT, Scenario, Server, prefect_home, serving
 
-ROOT = Path(__file__).parents[2]
 CLIENTS = ("aiohttp", "openai", "triplesmith", "stage")
 MEMORY_ROWS = (1_000, 10_000, 100_000)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """How the server behaves and how much is asked of it."""
-
-    name: str
-    latency: float
-    """Seconds; the median when `p99` is given."""
-    slots: int
-    rows: int
-    p99: float = 0.0
-
-    @property
-    def ideal_s(self) -> float:
-        """Seconds that a server takes whose slots are never idle: the shortest that any client can take."""
-        if not self.p99:
-            return self.rows * self.latency / self.slots
-        free = [0.0] * self.slots
-        for latency in draw_latencies(self.latency, self.p99, self.rows):
-            heapq.heapreplace(free, free[0] + latency)
-        return max(free)
 
 
 SCENARIOS = (
@@ -64,49 +34,6 @@ SCENARIOS = (
     Scenario("200ms/256", 0.200, 256, 10_000),
     Scenario("skew/64", 1.0, 64, 1_000, p99=30.0),
 )
-
-
-class Server:
-    """The server process, as the benchmark sees it."""
-
-    def __init__(self, port: int) -> None:
-        self.root = f"http://127.0.0.1:{port}"
-        self.url = f"{self.root}/v1"
-
-    def start(self, scenario: Scenario) -> None:
-        """Begin a scenario."""
-        told = {"latency": scenario.latency, "p99": scenario.p99, "slots": scenario.slots, "requests": scenario.rows}
-        self._ask("/scenario", json.dumps(told).encode())
-
-    def stats(self) -> dict[str, Any]:
-        """Give the counters since the scenario began."""
-        return self._ask("/stats")
-
-    def _ask(self, path: str, body: bytes | None = None) -> dict[str, Any]:
-        with urlopen(Request(self.root + path, data=body), timeout=30) as response:
-            return json.loads(response.read())
-
-
-@contextmanager
-def serving() -> Iterator[Server]:
-    """Run the server in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        canned = Path(folder) / "replies.json"
-        canned.write_text(json.dumps(replies()), encoding="utf-8")
-        command = [sys.executable, "-m", "tests.bench.server", str(canned)]
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        try:
-            yield Server(int(process.stdout.readline()))
-        finally:
-            process.communicate()
-
-
-@contextmanager
-def prefect_home() -> Iterator[dict[str, str]]:
-    """Give an environment with a Prefect of its own, whose database exists, as on a machine that ran it before."""
-    with tempfile.TemporaryDirectory() as folder:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "OPENAI_"))}
-        yield {**kept, "PREFECT_HOME": folder, "OPENAI_API_KEY": "x", "PYTHONPATH": str(ROOT)}
 
 
 def measure(
@@ -192,65 +119,6 @@ def memory(server: Server, sizes: Sequence[int], changes: Sequence[str]) -> list
         ]
 
 
-EMPTY = """
-import time
-from flows.commands.environment import prepare_prefect
-{prepare}
-import asyncio
-from prefect import flow
-
-@flow
-async def empty():
-    print(time.time())
-
-asyncio.run(empty())
-"""
-
-
-def startup(server: Server, repeat: int) -> list[dict[str, Any]]:
-    """Measure the seconds from a command's start to the first request, and to the body of an empty flow."""
-    kinds = {
-        "empty Prefect flow, defaults": EMPTY.format(prepare=""),
-        "empty Prefect flow, our settings": EMPTY.format(prepare="prepare_prefect()"),
-        "triplesmith run": "",
-    }
-    times: dict[str, list[float]] = {kind: [] for kind in kinds}
-    with prefect_home() as environment, tempfile.TemporaryDirectory() as folder:
-        for turn in range(repeat + 1):
-            for kind, code in kinds.items():
-                if code:
-                    command = ["-c", code]
-                else:
-                    out = f"{folder}/{turn}"
-                    command = [
-                        "-m",
-                        "flows",
-                        "run",
-                        RUN,
-                        "--rows",
-                        "64",
-                        "--out",
-                        out,
-                        "--llm",
-                        server.url,
-                        "--model",
-                        "m",
-                    ]
-                    server.start(Scenario("startup", 0.0, 64, 64))
-                began = time.time()
-                done = subprocess.run(
-                    [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-                )
-                first = float(done.stdout.split()[-1]) if code else server.stats()["first"]
-                if turn:  # the first turn makes the database
-                    times[kind].append(first - began)
-    base = median(times["empty Prefect flow, our settings"])
-    return [
-        {"command": kind, "seconds": median(found), "of_empty": median(found) / base, "all": found}
-        for kind, found in times.items()
-    ]
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is asked for and print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -268,8 +136,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     scenarios = [_sized(s, args.rows, args.quick) for s in SCENARIOS if s.name in args.only]
     with serving() as server:
         if args.startup:
-            results = startup(server, args.repeat)
-            columns = {"command": "{command}", "seconds": "{seconds:.2f}", "of the empty flow's": "{of_empty:.2f}"}
+            with prefect_home() as environment:
+                results, columns = startup.measure(server, args.repeat, environment), startup.COLUMNS
         elif args.memory is not None:
             results, columns = memory(server, args.memory or MEMORY_ROWS, args.set), COLUMNS
         else:
