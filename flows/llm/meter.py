@@ -51,8 +51,9 @@ class Paid:
 class Meter:
     """What a run has paid so far, in this process and before it.
 
-    `expected` is what one request is thought to cost before any was answered; `others` gives what other processes of
-    the run have paid since it began.
+    `expected` is what one request is thought to cost before any was answered. Where several processes share a run,
+    `others` gives what the others have paid since they began, those in flight included, and `changed` is told this
+    process's part, likewise.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class Meter:
         before: Paid | None = None,
         expected: Paid | None = None,
         others: Callable[[], Paid] = Paid,
+        changed: Callable[[Paid], None] | None = None,
     ) -> None:
         self._budget = budget
         self._rates = rates
         self._before = before or Paid()
         self._expected = expected or Paid()
         self._others = others
+        self._changed = changed
         self._limits = any(getattr(budget, entry.name) is not None for entry in fields(Budget))
         self._in_flight = 0
         self._requests = self._tokens_in = self._tokens_out = 0
@@ -100,17 +103,28 @@ class Meter:
         if self._limits:
             self._check()
         self._in_flight += 1
+        self._say()
 
     def settle(self, entry: str, completion: Completion | None) -> None:
         """Count a request as ended, with its answer if one came."""
         self._in_flight -= 1
-        if completion is None:
-            return
+        if completion is not None:
+            self._count(entry, completion)
+        self._say()
+
+    def _count(self, entry: str, completion: Completion) -> None:
         read, write = self._rates.get(entry, (0.0, 0.0))
         self._requests += 1
         self._tokens_in += completion.tokens_in
         self._tokens_out += completion.tokens_out
         self._cost += completion.tokens_in * read + completion.tokens_out * write
+
+    def _say(self) -> None:
+        if self._changed is None:
+            return
+        own, each, waiting = self.own, self.mean(), self._in_flight
+        expected = Paid(waiting, waiting * each.tokens_in, waiting * each.tokens_out, waiting * each.cost)
+        self._changed(own + expected)
 
     def _check(self) -> None:
         paid, mean, budget = self.paid, self.mean(), self._budget

@@ -62,6 +62,25 @@ def test_what_other_processes_paid_counts_too():
         meter.admit()
 
 
+def test_two_processes_keep_one_budget_to_the_last_request():
+    said = {"a": Paid(), "b": Paid()}
+    meters = {
+        name: Meter(
+            Budget(max_requests=10),
+            {},
+            others=lambda other=other: said[other],
+            changed=lambda paid, name=name: said.update({name: paid}),
+        )
+        for name, other in (("a", "b"), ("b", "a"))
+    }
+    for _ in range(5):
+        meters["a"].admit()
+        answered(meters["b"])
+    for meter in meters.values():
+        with pytest.raises(StoppedError, match="max_requests"):
+            meter.admit()
+
+
 def test_a_metered_model_is_not_asked_beyond_the_budget():
     asked = []
 
