@@ -42,7 +42,7 @@ def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return fresh
 
 
-def signatures(code: NDArray[np.int64], start: NDArray[np.int64], words: int) -> NDArray[np.uint64]:
+def signatures(code: NDArray[np.integer], start: NDArray[np.int64], words: int) -> NDArray[np.uint64]:
     """Set one bit for each code of each set: `words` times 64 bits, words by sets."""
     some = np.flatnonzero(np.diff(start))
     out = np.zeros((words, len(start) - 1), np.uint64)

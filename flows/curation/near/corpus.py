@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.curation.near.arrays import blocks, flat_ranges, mix, starts
-from flows.curation.tokens import tokens
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,18 +24,15 @@ class Corpus:
     """Group of each row, numbered from 0."""
     leader: NDArray[np.int64]
     """The first row with the same group and tokens."""
+    labels: NDArray[np.int64]
+    """The number that each group was given."""
     words: Sequence[str]
     """Word of each token id; id 0 stands for none."""
 
     @property
     def leading(self) -> NDArray[np.int64]:
-        """The rows that lead, ascending, but for empty ones: nothing is near to an empty text but another."""
-        return np.flatnonzero((self.leader == np.arange(len(self.leader))) & (np.diff(self.start) > 0))
-
-    @property
-    def empty(self) -> NDArray[np.int64]:
-        """The rows that lead and have no token."""
-        return np.flatnonzero((self.leader == np.arange(len(self.leader))) & (np.diff(self.start) == 0))
+        """The rows that lead, ascending."""
+        return np.flatnonzero(self.leader == np.arange(len(self.leader)))
 
     def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Give the rows leader by leader, each leader's ascending, and where each leader's begin and end."""
@@ -44,24 +40,24 @@ class Corpus:
         return np.argsort(self.leader, kind="stable"), starts(count)
 
 
-def read_corpus(texts: Iterable[str], groups: Sequence[int] | None = None) -> Corpus:
-    """Tokenise texts; without groups all rows are one. Raises ValueError when there is not one group per text."""
+def read_corpus(token_lists: Iterable[Sequence[str]], groups: Sequence[int] | None = None) -> Corpus:
+    """Number the tokens of texts; without groups all are one. Raises ValueError unless there is one group per text."""
     numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
     lengths = array("q")
 
-    def found() -> Iterator[list[str]]:
-        for text in texts:
-            yield (words := tokens(text))
-            lengths.append(len(words))
+    def counted() -> Iterator[Sequence[str]]:
+        for found in token_lists:
+            lengths.append(len(found))
+            yield found
 
-    flat = np.fromiter(map(numbers.__getitem__, chain.from_iterable(found())), np.int32)
+    ids = np.fromiter(map(numbers.__getitem__, chain.from_iterable(counted())), np.int32)
     start = starts(np.frombuffer(lengths, np.int64))
-    group = np.zeros(len(lengths), np.int64)
+    labels, group = np.zeros(1, np.int64), np.zeros(len(lengths), np.int64)
     if groups is not None:
         if len(groups) != len(lengths):
             raise ValueError(f"{len(lengths)} texts need as many groups, not {len(groups)}")
-        group = np.unique(np.asarray(groups, np.int64), return_inverse=True)[1].astype(np.int64)
-    return Corpus(flat, start, group, _leaders(flat, start, group), ["", *numbers])
+        labels, group = np.unique(np.asarray(groups, np.int64), return_inverse=True)
+    return Corpus(ids, start, group, _leaders(ids, start, group), labels, ["", *numbers])
 
 
 def _leaders(ids: NDArray[np.int32], start: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,11 +9,12 @@ from flows.curation.near.corpus import Corpus, read_corpus
 from flows.curation.near.found import Found, gather
 from flows.curation.near.policy import NearPolicy
 from flows.curation.near.search import search
+from flows.curation.tokens import tokens
 
 
 def near_pairs(texts: Sequence[str], policy: NearPolicy, *, groups: Sequence[int] | None = None) -> Found:
     """Find every pair of texts of one group with similarity >= threshold, in order of (one, other), one < other."""
-    corpus = read_corpus(texts, groups)
+    corpus = read_corpus(map(tokens, texts), groups)
     leaders = gather(list(search(corpus, policy, corpus.leading)))
     return gather([_spread(corpus, leaders), _equals(corpus)])
 

@@ -20,8 +20,11 @@ def search(
 ) -> Iterator[Found]:
     """Yield all near pairs of rows with each other or, given `others`, with those; a pair may come more than once.
 
-    Rows are ascending; none is empty or equal to another.
+    Rows are ascending and no two are equal. An empty one is near to none.
     """
+    length = np.diff(corpus.start)
+    rows = rows[length[rows] > 0]
+    others = None if others is None else others[length[others] > 0]
     if not len(rows) or (others is not None and not len(others)):
         return
     if policy.measure == "token_set":
