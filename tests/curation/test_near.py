@@ -1,42 +1,105 @@
-from hypothesis import given, settings
+import random
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rapidfuzz.distance import Indel
 
 from flows.curation.near import NearPolicy, near_pairs, near_twins
-from flows.curation.tokens import tokens
+from tests.curation.near_truth import TEXTS, THRESHOLDS, exhaustive, staying
 
-WORDS = st.sampled_from(["a", "b", "c", "boat", "pump", "水", "泵", "船", "बोट", "เรือ"])
-TEXTS = st.lists(st.lists(WORDS, max_size=12).map(" ".join), max_size=25)
-THRESHOLDS = st.sampled_from([0.5, 0.6, 2 / 3, 0.7, 0.8, 0.9, 1.0])
-
-
-def exhaustive(texts, threshold, groups):
-    words = [tokens(text) for text in texts]
-    return {
-        (i, j)
-        for j in range(len(texts))
-        for i in range(j)
-        if groups[i] == groups[j]
-        and (words[i] == words[j] or Indel.normalized_similarity(words[i], words[j]) >= threshold)
-    }
+POLICIES = st.one_of(
+    st.builds(NearPolicy, st.sampled_from(["rouge_l", "token_set", "jaccard"]), THRESHOLDS),
+    st.builds(NearPolicy, st.just("jaccard"), THRESHOLDS, st.integers(2, 4)),
+)
 
 
-@settings(deadline=None, max_examples=150)
-@given(TEXTS, THRESHOLDS, st.integers(1, 3))
-def test_the_pairs_are_those_of_the_exhaustive_search(texts, threshold, count):
-    groups = [place % count for place in range(len(texts))]
-    found = near_pairs(texts, NearPolicy("rouge_l", threshold), groups=groups)
-    assert {*zip(found.one.tolist(), found.other.tolist(), strict=True)} == exhaustive(texts, threshold, groups)
+@settings(deadline=None, max_examples=200)
+@given(TEXTS, POLICIES, st.integers(1, 3))
+@example(["", ".", "a"], NearPolicy("jaccard", 0.5, 3), 1)
+@example(["a b c d e f g h i"] * 3 + ["b a c d e f g h i", "i h g f e d c b a"], NearPolicy("rouge_l", 8 / 9), 1)
+def test_the_pairs_are_those_of_the_exhaustive_search(texts, policy, count):
+    groups = [str(place % count) for place in range(len(texts))]
+    found = near_pairs(texts, policy, groups=groups)
+    pairs = zip(found.one.tolist(), found.other.tolist(), strict=True)
+    assert dict(zip(pairs, found.similarity.tolist(), strict=True)) == exhaustive(texts, policy, groups)
 
 
 @settings(deadline=None, max_examples=100)
-@given(TEXTS, THRESHOLDS)
-def test_a_text_goes_if_and_only_if_it_repeats_an_earlier_one_that_stays(texts, threshold):
-    pairs = exhaustive(texts, threshold, [0] * len(texts))
-    kept: list[int] = []
-    for place in range(len(texts)):
-        if not any((earlier, place) in pairs for earlier in kept):
-            kept.append(place)
-    twins = near_twins(texts, NearPolicy("rouge_l", threshold))
-    assert [place for place, twin in enumerate(twins) if twin is None] == kept
-    assert all(twin.index in kept and (twin.index, place) in pairs for place, twin in enumerate(twins) if twin)
+@given(TEXTS, POLICIES)
+def test_a_text_goes_if_and_only_if_it_repeats_one_that_stays_and_comes_before_it(texts, policy):
+    twins = near_twins(texts, policy, keys=range(len(texts)))
+    assert {place for place, twin in enumerate(twins) if twin is None} == staying(texts, policy, range(len(texts)))
+    pairs = exhaustive(texts, policy)
+    for place, twin in enumerate(twins):
+        if twin is not None:
+            near = {one: alike for (one, other), alike in pairs.items() if other == place and twins[one] is None}
+            assert twin.similarity == max(near.values())
+            assert twin.index == min(one for one, alike in near.items() if alike == twin.similarity)
+
+
+@settings(deadline=None, max_examples=100)
+@given(TEXTS, POLICIES, st.integers(0, 99), st.booleans())
+def test_shuffling_changes_nothing(texts, policy, seed, keyed):
+    keys = random.Random(seed).sample(range(100), len(texts)) if keyed else None
+    order = random.Random(seed + 1).sample(range(len(texts)), len(texts))
+
+    def outcome(order):
+        given_keys = [keys[place] for place in order] if keys else None
+        twins = near_twins([texts[place] for place in order], policy, keys=given_keys)
+        return sorted(
+            (texts[place], keys[place] if keys else "", twin and (texts[order[twin.index]], twin.similarity))
+            for place, twin in zip(order, twins, strict=True)
+            if keys or twin
+        )
+
+    assert outcome(range(len(texts))) == outcome(order)
+
+
+def test_where_keys_are_equal_the_texts_decide():
+    texts = ["b a c d", "a b c d", "d c b a"]
+    kept = {text for text, twin in zip(texts, near_twins(texts, NearPolicy(), keys=[1, 1, 0]), strict=True) if not twin}
+    texts.reverse()
+    again = near_twins(iter(texts), NearPolicy(), keys=np.array([0, 1, 1]))
+    assert kept == {text for text, twin in zip(texts, again, strict=True) if not twin} and len(kept) == 2
+
+
+def test_a_chain_of_copies_keeps_what_is_unlike():
+    chain = [" ".join(map(str, range(at, at + 10))) for at in range(0, 40, 2)]  # each is near to its neighbours alone
+    twins = near_twins(chain, NearPolicy("rouge_l", 0.8), keys=range(len(chain)))
+    assert [place for place, twin in enumerate(twins) if twin is None] == list(range(0, len(chain), 2))
+
+
+@pytest.mark.parametrize("rows", [3000, 5000])
+def test_more_pairs_than_are_held_at_once_give_the_same(rows):
+    rng = random.Random(rows)
+    texts = [" ".join(rng.choice("abc") for _ in range(9)) + f" {rng.randrange(20)}" for _ in range(rows)]
+    policy = NearPolicy("rouge_l", 0.8)
+    twins = near_twins(texts, policy, keys=range(rows))
+    kept = [place for place, twin in enumerate(twins) if twin is None]
+    found = near_pairs([texts[place] for place in kept], policy)
+    assert len(found.one) == 0, "two that stay are near"
+    assert all(twin is None or (twin.index < place and twins[twin.index] is None) for place, twin in enumerate(twins))
+    assert len(kept) < rows / 3
+
+
+def test_groups_and_keys_go_with_texts():
+    with pytest.raises(ValueError, match="2 texts need as many groups, not 1"):
+        near_twins(["a", "b"], NearPolicy(), groups=["x"])
+    with pytest.raises(ValueError, match="2 texts need as many keys, not 1"):
+        near_twins(["a", "b"], NearPolicy(), keys=[1])
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"measure": "cosine"}, "measure must be one of"),
+        ({"threshold": 0}, "threshold must be above 0"),
+        ({"threshold": 1.1}, "at most 1"),
+        ({"shingle": 0}, "shingle must be at least 1"),
+        ({"shingle": 3}, "shingle is for the measure jaccard"),
+    ],
+)
+def test_an_odd_policy_is_refused(values, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        NearPolicy(**values)

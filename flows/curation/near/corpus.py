@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -24,8 +24,8 @@ class Corpus:
     """Group of each row, numbered from 0."""
     leader: NDArray[np.int64]
     """The first row with the same group and tokens."""
-    labels: NDArray[np.int64]
-    """The number that each group was given."""
+    labels: Sequence[Hashable]
+    """What each group was called."""
     words: Sequence[str]
     """Word of each token id; id 0 stands for none."""
 
@@ -40,8 +40,15 @@ class Corpus:
         return np.argsort(self.leader, kind="stable"), starts(count)
 
 
-def read_corpus(token_lists: Iterable[Sequence[str]], groups: Sequence[int] | None = None) -> Corpus:
-    """Number the tokens of texts; without groups all are one. Raises ValueError unless there is one group per text."""
+def read_corpus(
+    token_lists: Iterable[Sequence[str]],
+    groups: Iterable[Hashable] | None = None,
+    order: Callable[[], NDArray[np.int64]] | None = None,
+) -> Corpus:
+    """Number the tokens of texts; without groups all are one. Raises ValueError unless there is one group per text.
+
+    `order` is called when all texts are read, and gives the places from which the rows are taken.
+    """
     numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
     lengths = array("q")
 
@@ -51,13 +58,19 @@ def read_corpus(token_lists: Iterable[Sequence[str]], groups: Sequence[int] | No
             yield found
 
     ids = np.fromiter(map(numbers.__getitem__, chain.from_iterable(counted())), np.int32)
-    start = starts(np.frombuffer(lengths, np.int64))
-    labels, group = np.zeros(1, np.int64), np.zeros(len(lengths), np.int64)
+    size = np.frombuffer(lengths, np.int64)
+    labels: defaultdict[Hashable, int] = defaultdict(count().__next__)
+    group = np.zeros(len(size), np.int64)
     if groups is not None:
-        if len(groups) != len(lengths):
-            raise ValueError(f"{len(lengths)} texts need as many groups, not {len(groups)}")
-        labels, group = np.unique(np.asarray(groups, np.int64), return_inverse=True)
-    return Corpus(ids, start, group, _leaders(ids, start, group), labels, ["", *numbers])
+        group = np.fromiter(map(labels.__getitem__, groups), np.int64)
+        if len(group) != len(size):
+            raise ValueError(f"{len(size)} texts need as many groups, not {len(group)}")
+    if order is not None:
+        rows = order()
+        ids = ids[flat_ranges(starts(size)[rows], size[rows])]
+        size, group = size[rows], group[rows]
+    start = starts(size)
+    return Corpus(ids, start, group, _leaders(ids, start, group), [*labels] or [""], ["", *numbers])
 
 
 def _leaders(ids: NDArray[np.int32], start: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:

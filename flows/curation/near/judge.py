@@ -1,7 +1,5 @@
 """Score candidate pairs exactly."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Indel
@@ -51,23 +49,6 @@ class Judge:
         both.sort()
         overlap = np.bincount(both[1:][both[1:] == both[:-1]] >> 32, minlength=len(one))
         return overlap_similarity("jaccard", overlap, size[one] + size[other])
-
-
-def score_tokens(
-    one: Sequence[Sequence[str]], other: Sequence[Sequence[str]], policy: NearPolicy
-) -> NDArray[np.float64]:
-    """Score token lists pair by pair, under rouge_l or jaccard; the slow way, for a few pairs."""
-    if policy.measure == "rouge_l":
-        return cpdist(one, other, scorer=Indel.normalized_similarity, dtype=np.float64)
-    scores = []
-    for here, there in zip(one, other, strict=True):
-        left, right = _shingles(here, policy.shingle), _shingles(there, policy.shingle)
-        scores.append(len(left & right) / len(left | right))
-    return np.array(scores, np.float64)
-
-
-def _shingles(tokens: Sequence[str], words: int) -> set[tuple[str, ...]]:
-    return {tuple(tokens[at : at + words]) for at in range(max(len(tokens) - words + 1, 1))}
 
 
 def _as_characters(corpus: Corpus, rows: NDArray[np.int64]) -> NDArray[np.object_]:

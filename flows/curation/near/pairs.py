@@ -1,6 +1,6 @@
 """All near pairs of a set of texts."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from flows.curation.near.search import search
 from flows.curation.tokens import tokens
 
 
-def near_pairs(texts: Sequence[str], policy: NearPolicy, *, groups: Sequence[int] | None = None) -> Found:
+def near_pairs(texts: Iterable[str], policy: NearPolicy, *, groups: Iterable[Hashable] | None = None) -> Found:
     """Find every pair of texts of one group with similarity >= threshold, in order of (one, other), one < other."""
     corpus = read_corpus(map(tokens, texts), groups)
     leaders = gather(list(search(corpus, policy, corpus.leading)))

@@ -35,19 +35,15 @@ class Representatives:
         """The rows that stay, ascending."""
         return np.flatnonzero(self._kept)
 
-    def relations(self, gone: NDArray[np.int64]) -> Iterator[Found]:
-        """Yield the near pairs of a row that goes (`one`) and a row that stays (`other`), before it or after.
-
-        `gone` are leading rows that went before the others were settled.
-        """
+    def relations(self) -> Iterator[Found]:
+        """Yield all near pairs of a row that goes (`one`) and a row that stays (`other`), before it or after."""
         if self._pairs is None:
-            gone = np.union1d(gone, self._rows[~self._kept[self._rows]])
-        else:
-            pairs = self._pairs
-            for one, other in ((pairs.one, pairs.other), (pairs.other, pairs.one)):
-                mixed = self._kept[other] & ~self._kept[one]
-                yield Found(one[mixed], other[mixed], pairs.similarity[mixed])
-        yield from search(self._corpus, self._policy, gone, self.kept)
+            yield from search(self._corpus, self._policy, self._rows[~self._kept[self._rows]], self.kept)
+            return
+        pairs = self._pairs
+        for one, other in ((pairs.one, pairs.other), (pairs.other, pairs.one)):
+            mixed = self._kept[other] & ~self._kept[one]
+            yield Found(one[mixed], other[mixed], pairs.similarity[mixed])
 
     def _settle(self, rows: NDArray[np.int64]) -> Found | None:
         """Mark what stays of rows that nothing kept so far is near to; returns their pairs unless too many."""

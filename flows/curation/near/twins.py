@@ -1,7 +1,10 @@
-"""One representative for every set of near-copies, by order alone."""
+"""One representative for every set of near-copies, whatever order the texts come in."""
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +12,6 @@ from numpy.typing import NDArray
 from flows.curation.near.arrays import blocks, flat_ranges
 from flows.curation.near.corpus import Corpus, read_corpus
 from flows.curation.near.found import Found
-from flows.curation.near.index import Index
 from flows.curation.near.policy import NearPolicy
 from flows.curation.near.representatives import Representatives
 from flows.curation.tokens import tokens
@@ -20,43 +22,65 @@ class Twin:
     """The kept text that a dropped one repeats."""
 
     index: int
-    """Its place among the texts, or in the index of known ones."""
+    """Its place among the texts."""
     similarity: float
-    known: bool = False
-    """Whether it is one of the known texts."""
 
 
 def near_twins(
-    texts: Sequence[str],
+    texts: Iterable[str],
     policy: NearPolicy,
     *,
-    groups: Sequence[int] | None = None,
-    known: Index | None = None,
-    names: Sequence[str] = (),
+    keys: Sequence[Any] | NDArray[Any] | None = None,
+    groups: Iterable[Hashable] | None = None,
 ) -> list[Twin | None]:
     """Say for each text which kept text it repeats, or None for one that stays.
 
-    A text goes if and only if it is a near-copy of a known text or of an earlier text that stays; its twin is the most
-    similar of those, the earliest of equals, known ones before all others. So the outcome follows from the order of the
-    texts alone, and something of every set of near-copies stays. `groups` holds a number for each text; only texts of
-    one group are compared. Known texts under any of `names` are passed over: what an interrupted run has added of these
-    very texts.
+    A text goes if and only if it is a near-copy of one before it, in the order of `keys`, that stays; its twin is the
+    most similar of those, the first of equals. So something of every set of near-copies stays, and which text that is
+    does not depend on the order in which they are given. Keys are a row's own (its id, its place in a plan) and compare
+    with each other; without them, and where two are equal, a digest of the text decides. `groups` has a name or number
+    for each text; only texts of one group are compared. Texts are read once and only their words' numbers are held.
+    Raises ValueError when there are not as many keys or groups as texts.
     """
-    corpus = read_corpus(map(tokens, texts), groups)
+    digests = array("Q")
+
+    def cut() -> Iterator[list[str]]:
+        for text in texts:
+            digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+            digests.append(int.from_bytes(digest, "little"))
+            yield tokens(text)
+
+    order = np.zeros(0, np.int64)
+
+    def ordered() -> NDArray[np.int64]:
+        nonlocal order
+        order = _order(np.frombuffer(digests, np.uint64), keys)
+        return order
+
+    corpus = read_corpus(cut(), groups, ordered)
     best = _Best(corpus)
-    repeats = np.zeros(len(corpus.leader), bool)
-    before = 0 if known is None else len(known)  # known texts have the places -before to -1
-    for found in known.search(corpus, corpus.leading, names) if known is not None and len(texts) else ():
-        best.offer(Found(found.one, found.other - before, found.similarity))
-        repeats[found.one] = True
-    chosen = Representatives(corpus, policy, corpus.leading[~repeats[corpus.leading]])
+    chosen = Representatives(corpus, policy, corpus.leading)
     best.offer(Found(chosen.kept, chosen.kept, np.ones(len(chosen.kept))))
-    for found in chosen.relations(np.flatnonzero(repeats)):
+    for found in chosen.relations():
         best.offer(found)
-    return [
-        Twin(place if place >= 0 else place + before, similarity, known=place < 0) if similarity else None
-        for place, similarity in best.twins()
-    ]
+    twins: list[Twin | None] = [None] * len(order)
+    places = order.tolist()
+    for place, (twin, similarity) in zip(places, best.twins(), strict=True):
+        if similarity:
+            twins[place] = Twin(places[twin], similarity)
+    return twins
+
+
+def _order(digests: NDArray[np.uint64], keys: Sequence[Any] | NDArray[Any] | None) -> NDArray[np.int64]:
+    """Places of the texts by key, then by digest."""
+    order = np.argsort(digests, kind="stable")
+    if keys is None:
+        return order
+    if len(keys) != len(digests):
+        raise ValueError(f"{len(digests)} texts need as many keys, not {len(keys)}")
+    if isinstance(keys, np.ndarray):
+        return order[np.argsort(keys[order], kind="stable")]
+    return np.array(sorted(order.tolist(), key=keys.__getitem__), np.int64)
 
 
 class _Best:
