@@ -97,9 +97,10 @@ def fold(work: Work) -> TaskList:
     listed = [Task(**data) for shard in shards for data in read_lines(work.layout.rows(STAGE, shard))]
     dropped = [_too_long(task) for task in listed if len(task.task.split()) > MOST_WORDS]
     tasks = [task for task in listed if len(task.task.split()) <= MOST_WORDS]
-    policy = NearPolicy(measure="rouge_l", threshold=work.loaded.recipe.brainstorm.near_duplicate)
+    policy = NearPolicy("rouge_l", work.loaded.recipe.brainstorm.near_duplicate, compare="task")
     families = sorted(wanted_tasks(work))
-    twins = near_twins([task.task for task in tasks], policy, groups=[families.index(task.family) for task in tasks])
+    texts, groups = [task.task for task in tasks], [task.family for task in tasks]
+    twins = near_twins(texts, policy, keys=range(len(tasks)), groups=groups)
     kept: dict[str, list[str]] = defaultdict(list)
     for task, twin in zip(tasks, twins, strict=True):
         if twin is None:

@@ -93,8 +93,7 @@ class _Texts:
             if twin is not None:
                 found[row[0]] = ("duplicate", f"same query and positive as {self._rows[twin][1]}")
         rest = [row for row in self._rows if row[0] not in found]
-        groups = {name: number for number, name in enumerate(sorted({row[2] for row in rest}))}
-        near = near_twins([row[4] for row in rest], policy, groups=[groups[row[2]] for row in rest])
+        near = near_twins((row[4] for row in rest), policy, keys=range(len(rest)), groups=(row[2] for row in rest))
         for row, close in zip(rest, near, strict=True):
             if close is not None:
                 found[row[0]] = ("near_duplicate", f"query {close.similarity:.2f} like that of {rest[close.index][1]}")

@@ -34,6 +34,11 @@ class Corpus:
         """The rows that lead, ascending."""
         return np.flatnonzero(self.leader == np.arange(len(self.leader)))
 
+    def texts(self, rows: NDArray[np.int64]) -> Iterator[list[str]]:
+        """Yield the tokens of rows."""
+        for low, high in zip(self.start[rows].tolist(), self.start[rows + 1].tolist(), strict=True):
+            yield [self.words[word] for word in self.ids[low:high].tolist()]
+
     def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Give the rows leader by leader, each leader's ascending, and where each leader's begin and end."""
         count = np.bincount(self.leader, minlength=len(self.leader))

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Measure = Literal["rouge_l", "token_set", "jaccard"]
+Compare = Literal["task", "query", "positive", "query_positive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,17 @@ class NearPolicy:
     jaccard: shared over all distinct shingles; for long texts.
     token_set: `fuzz.token_set_ratio` / 100 of the tokens joined by spaces; looks at all pairs, so for thousands of
     texts and thresholds of 0.8 and more."""
-    threshold: float = 0.7
+    threshold: float = 0.9
     """Least similarity of near-copies, above 0 and at most 1."""
     shingle: int = 1
     """Words in a shingle, for jaccard; a text with fewer is one shingle."""
+    compare: Compare = "query"
+    """What of a row is the text: task, query, (first) positive, or query and positive as one."""
 
     def __post_init__(self) -> None:
-        if self.measure not in get_args(Measure):
-            raise ValueError(f"measure must be one of {', '.join(get_args(Measure))}, not {self.measure!r}")
+        for name, kind, value in (("measure", Measure, self.measure), ("compare", Compare, self.compare)):
+            if value not in get_args(kind):
+                raise ValueError(f"{name} must be one of {', '.join(get_args(kind))}, not {value!r}")
         if not 0 < self.threshold <= 1:
             raise ValueError(f"threshold must be above 0 and at most 1, not {self.threshold}")
         if self.shingle < 1:

@@ -1,0 +1,190 @@
+"""A lasting index of texts that runs share."""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from filelock import FileLock, Timeout
+
+from flows.curation.near.policy import Compare, NearPolicy
+from flows.errors import StoreError, UsageError
+from flows.index.filing import Filing
+from flows.index.search import Known, search_segments
+from flows.index.segment import ENTRY, Segment, entry_table, read_segment, write_segment
+from flows.store.jsonio import loads, write_json
+
+VERSION = 1
+"""Of the files, and of what a word is: an index of another version is to be built again."""
+_HEADER = "index.json"
+_LARGEST = 1 << 26
+"""Bytes of text above which segments are not merged: about a million queries."""
+_PATIENCE = 900.0
+"""Seconds to wait for a process that writes: filing the largest segment takes a minute or so."""
+_AGAIN = "build it again: triplesmith index DIR --from PUBLISHED …"
+
+Entry = tuple[str, str, Sequence[str]]
+"""Id of a row, name of the group in which it is compared, words."""
+Segments = dict[str, list[Segment]]
+"""What is compared (task, query, …) -> segments, the earlier first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Texts of all runs' rows, by what is compared; `index.json` names the folders of the segments that hold them.
+
+    Segments are written before they are named and removed after, so a kill leaves the index as it was or as it was to
+    be. New entries are merged with the latest segments of no more than twice their size, so that there are never many.
+    """
+
+    folder: Path
+
+    def counts(self) -> dict[str, int]:
+        """Entries by what is compared; raises UsageError or StoreError for an index that cannot be used."""
+        return {compare: sum(map(len, segments)) for compare, segments in self._read().items()}
+
+    def find(
+        self, texts: Iterable[str], policy: NearPolicy, groups: Iterable[str], own: Collection[str] = ()
+    ) -> list[Known | None]:
+        """Say for each text which entry it is a near-copy of: the most similar one, the earliest of equals.
+
+        Only texts of one group are compared, and entries of the rows in `own` are passed over. Raises UsageError when
+        what the policy compares was never indexed, StoreError when a file is damaged.
+        """
+        with self._locked():
+            segments = self._read()
+            if segments and policy.compare not in segments:
+                raise UsageError(f"{self.folder}: does not hold what compare = {policy.compare!r} asks for; {_AGAIN}")
+            found = [segment for segment in segments.get(policy.compare, ()) if len(segment)]
+            filed = [(segment, self._filing(segment, policy)) for segment in found]
+        return search_segments(filed, texts, policy, groups, own)
+
+    def put(self, own: Collection[str], entries: Mapping[Compare, Iterable[Entry]]) -> None:
+        """Make `entries` all that the index holds of the rows in `own`; doing so again changes nothing.
+
+        Raises StoreError when the folder cannot be written.
+        """
+        with self._locked():
+            segments = self._read()
+            for compare, added in entries.items():
+                segments[compare] = self._replaced(segments.get(compare, []), own, added)
+            self._write(segments)
+
+    def rebuild(self, entries: Mapping[Compare, Iterable[Entry]]) -> None:
+        """Hold these entries and no others, whatever state the index is in; raises StoreError."""
+        with self._locked():
+            self._refuse_others()
+            self._write({compare: self._replaced([], (), added) for compare, added in entries.items()})
+
+    def _replaced(self, segments: list[Segment], own: Collection[str], entries: Iterable[Entry]) -> list[Segment]:
+        """Give the segments of one kind with the entries of own rows replaced, but for those that are there already."""
+        table = entry_table(entries)
+        wanted = _keys(table)
+        ids = pa.array(own, ENTRY.field("id").type)
+        kept: list[Segment] = []
+        loose: list[pa.Table] = []
+        for segment in segments:
+            mine = segment.rows.filter(pc.is_in(segment.rows["id"], value_set=ids))
+            same = pc.is_in(_keys(mine), value_set=wanted)
+            there, gone = mine["id"].filter(same), mine["id"].filter(pc.invert(same))
+            table = _without(table, there)
+            if len(gone):
+                loose.append(_without(segment.rows, gone))
+            else:
+                kept.append(segment)
+        loose.append(table)
+        while _bytes(*loose) and kept and _merges(kept[-1].rows, *loose):
+            loose.insert(0, kept.pop().rows)
+        return [*kept, *map(self._new_segment, _parts(pa.concat_tables(loose)))]
+
+    def _new_segment(self, rows: pa.Table) -> Segment:
+        numbers = (int(path.name) for path in self.folder.iterdir() if path.name.isdecimal())
+        return write_segment(self.folder / f"{max(numbers, default=0) + 1:06}", rows)
+
+    def _filing(self, segment: Segment, policy: NearPolicy) -> Filing | None:
+        if policy.measure == "token_set":
+            return None
+        try:
+            return segment.filing(policy)
+        except StoreError as error:
+            raise StoreError(f"{error}; {_AGAIN}") from None
+
+    def _write(self, segments: Segments) -> None:
+        names = {compare: [segment.folder.name for segment in parts] for compare, parts in segments.items()}
+        write_json(self.folder / _HEADER, {"version": VERSION, "segments": names})
+        named = {name for parts in names.values() for name in parts}
+        for path in self.folder.iterdir():
+            if path.name.isdecimal() and path.name not in named:
+                rmtree(path, ignore_errors=True)
+
+    def _read(self) -> Segments:
+        """Open all segments; none for an index that is yet to be written."""
+        self._refuse_others()
+        try:
+            header = loads((self.folder / _HEADER).read_bytes())
+            version, names = header["version"], header["segments"]
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError):
+            raise StoreError(f"{self.folder / _HEADER}: is damaged; {_AGAIN}") from None
+        if version != VERSION:
+            raise UsageError(f"{self.folder}: is an index of version {version}, not {VERSION}; {_AGAIN}")
+        try:
+            return {compare: [read_segment(self.folder / name) for name in parts] for compare, parts in names.items()}
+        except StoreError as error:
+            raise StoreError(f"{error}; {_AGAIN}") from None
+
+    def _refuse_others(self) -> None:
+        """Raise UsageError for a folder that is used for something else."""
+        if self.folder.exists() and not (self.folder / _HEADER).exists():
+            if not self.folder.is_dir() or any(not path.name[0].isdecimal() for path in _shown(self.folder)):
+                raise UsageError(f"{self.folder}: is no index (it has no {_HEADER}); name another folder")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Wait for other processes; raises UsageError when one takes too long."""
+        self._refuse_others()
+        lock = FileLock(self.folder / ".lock", timeout=_PATIENCE)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise UsageError(f"{self.folder}: another process is writing this index; try again later") from None
+        except OSError as error:
+            raise StoreError(f"{self.folder}: cannot be written: {error.strerror}") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _shown(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _keys(rows: pa.Table) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(rows["id"], rows["group"], rows["text"], pa.scalar("\0", pa.large_string()))
+
+
+def _without(rows: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["id"], value_set=ids))) if len(ids) else rows
+
+
+def _bytes(*tables: pa.Table) -> int:
+    return sum(int(table["text"].nbytes) for table in tables)
+
+
+def _merges(older: pa.Table, *newer: pa.Table) -> bool:
+    """Whether an older segment is small enough to be merged with newer entries."""
+    return _bytes(older) <= 2 * _bytes(*newer) and _bytes(older, *newer) <= _LARGEST
+
+
+def _parts(rows: pa.Table) -> Iterator[pa.Table]:
+    """Cut a table where it is too large for one segment."""
+    step = math.ceil(rows.num_rows / math.ceil(_bytes(rows) / _LARGEST)) if rows.num_rows else 1
+    for start in range(0, rows.num_rows, step):
+        yield rows.slice(start, step)
