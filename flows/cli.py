@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "make a data set, or continue one",
     "plan": "say what a run would ask and cost; nothing is sent",
     "status": "say how far a run is",
+    "report": "write report.html anew, or a page with two runs side by side",
     "publish": "upload a finished run to the Hugging Face Hub",
     "export": "write a finished run in the formats that trainers and benchmarks read",
     "doctor": "check endpoint, Hub token and disk, and say what to do",
@@ -77,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     parsers["publish"].add_argument("--dry-run", action="store_true", help="print what the commit would hold")
     _add_export(parsers["export"])
     parsers["status"].add_argument("run", metavar="RUN", help="run folder")
+    parsers["report"].add_argument("run", metavar="RUN", help="run folder")
+    parsers["report"].add_argument("--compare", metavar="OTHER_RUN", help="set a second run beside it")
+    parsers["report"].add_argument("--open", action="store_true", help="open the page in the browser")
     parsers["prompts"].add_argument("name", nargs="?", help="prompt to show")
     parsers["serve"].add_argument("--cron", default="0 2 * * *", help="when to run, default every night at two")
     return parser

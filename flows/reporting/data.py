@@ -1,6 +1,6 @@
 """All that a report shows of one run, as plain values; their names are those of the page's JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flows.domain.ledger import ModelAccount, StageTally
@@ -81,6 +81,41 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Twins:
+    """A row that was dropped because it repeats another, and that other one."""
+
+    family: str
+    reason: str
+    detail: str
+    language: str
+    kept: str
+    """Query of the row that stayed."""
+    dropped: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One value for every row, given as its place among the values that occur."""
+
+    values: tuple[str, ...]
+    codes: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The rows in the page's browser of rows: accepted ones first, as `shown.py` lays them out."""
+
+    sizes: tuple[int, ...]
+    """Rows in every block."""
+    coded: Mapping[str, Column]
+    """family, languages (codes, by spaces), model and reason (`stage reason`, empty for an accepted row)."""
+    numbers: Mapping[str, Sequence[int]]
+    """alike: similarity of the closest negative and positive in hundredths, or -1; words: those of the longest text."""
+    blocks: tuple[str, ...]
+    """Lists of rows: JSON, by zlib, in base64."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """One run."""
 
@@ -114,5 +149,6 @@ class ReportData:
     """Label of the prompt -> accepted rows."""
     settings: Mapping[str, Json]
     """Dotted key -> value of the effective recipe."""
-    rows: tuple[Mapping[str, Json], ...]
-    """What the browser of rows holds: accepted ones first, as `shown.py` lays them out."""
+    twins: tuple[Twins, ...]
+    """Some of the duplicates that curation found."""
+    held: Held

@@ -5,7 +5,7 @@ run and nothing be fetched.
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +21,10 @@ from flows.store.atomic import replace_file
 from flows.store.jsonio import dumps
 from flows.store.layout import Layout
 
-SCRIPTS = ("charts", "figures", "row", "funnel", "contents", "lengths", "negatives", "making", "rows", "page")
+SCRIPTS = (
+    *("charts", "figures", "row", "funnel", "contents", "lengths", "negatives", "making"),
+    *("held", "window", "rows", "page"),
+)
 """Files of the page's script, in their order."""
 
 
@@ -41,27 +44,33 @@ def write_comparison(layout: Layout, other: Layout, templates: Path) -> Path:
     return _write(layout.report.with_name(f"report-beside-{names[1]}.html"), page)
 
 
-def render(runs: Sequence[ReportData], templates: Path, names: Sequence[str] = ()) -> str:
-    """Fill the template `page.html` with one run, or with two and the names to tell them apart."""
+def render(runs: Sequence[ReportData], templates: Path, names: Sequence[str] = ()) -> Iterator[str]:
+    """Fill the template `page.html` with one run, or with two and the names to tell them apart; yields its pieces."""
     script = "\n".join((templates / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     style = (templates / "page.css").read_text(encoding="utf-8")
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(templates), undefined=StrictUndefined, autoescape=True
     )
-    return environment.get_template("page.html").render(
+    return environment.get_template("page.html").generate(
         title=" beside ".join(names) or runs[0].recipe,
         style=Markup(style),
         style_digest=_digest(style),
         script=Markup(script),
         script_digest=_digest(script),
-        data=_embedded({"runs": list(runs), "names": list(names)}),
+        blocks=[Markup(block) for run in runs for block in run.held.blocks],
+        data=_embedded({"runs": [_without_blocks(run) for run in runs], "names": list(names)}),
     )
 
 
-def _write(path: Path, page: str) -> Path:
+def _write(path: Path, page: Iterable[str]) -> Path:
     with replace_file(path) as file:
-        file.write(page.encode())
+        for piece in page:
+            file.write(piece.encode())
     return path
+
+
+def _without_blocks(run: ReportData) -> ReportData:
+    return replace(run, held=replace(run.held, blocks=()))
 
 
 def _digest(source: str) -> Markup:

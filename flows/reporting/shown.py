@@ -1,7 +1,7 @@
 """Lay out a row for the page's browser of rows."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flows.domain.records import Json, Row, Text
@@ -19,11 +19,11 @@ Shown = dict[str, Json]
 
 def accepted(row: Row) -> Shown:
     """Give an accepted row."""
-    return {key: _clean(value) for key, value in _row(row).items()}
+    return {key: clean(value) for key, value in _row(row).items()}
 
 
-def rejected(stage: str, dropped: Dropped) -> Shown:
-    """Give what a stage dropped: a row, a reply that made no row, or a task."""
+def rejected(stage: str, dropped: Dropped, links: Iterable[str]) -> Shown:
+    """Give what a stage dropped: a row, a reply that made no row, or a task; `links` are rows that it may lead to."""
     content: Mapping[str, Any] = dropped.content
     if "positives" in content:
         shown = _row(Row.from_json(content))
@@ -41,12 +41,12 @@ def rejected(stage: str, dropped: Dropped) -> Shown:
             "reply": content.get("reply"),
         }
     verdict = {"id": dropped.id, "stage": stage, "reason": dropped.reason, "detail": dropped.detail}
-    return {key: _clean(value) for key, value in {**shown, **verdict}.items()}
+    return {key: clean(value) for key, value in {**shown, **verdict, "links": list(links)}.items()}
 
 
-def named_rows(shown: Shown) -> list[str]:
+def named_rows(dropped: Dropped) -> list[str]:
     """Ids of the other rows that the reason of a rejection names."""
-    return ROW_ID.findall(str(shown["detail"]))
+    return ROW_ID.findall(dropped.detail)
 
 
 def _row(row: Row) -> dict[str, Any]:
@@ -62,6 +62,7 @@ def _row(row: Row) -> dict[str, Any]:
         "bounds": row.requested.get("words") or {},
         "words": row.measured.get("words") or {},
         "alike": row.measured.get("negative_like_positive"),
+        "review": row.measured.get("review"),
         "personal_data": row.measured.get("personal_data") or [],
         "model": row.generator.model,
         "prompt": row.generator.prompt,
@@ -78,12 +79,12 @@ def _requested(variables: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in variables.items() if name not in INNER}
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
     """Cut long texts, and replace lone surrogates, which no file can hold."""
     if isinstance(value, dict):
-        return {key: _clean(member) for key, member in value.items()}
+        return {key: clean(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_clean(member) for member in value]
+        return [clean(member) for member in value]
     if not isinstance(value, str):
         return value
     left = len(value) - MOST_CHARACTERS

@@ -81,19 +81,29 @@ class Statistics:
         return tuple(Scores(name, _tenths(pos), _tenths(neg)) for name, (pos, neg) in sorted(self.scored.items()))
 
 
-def overlaps(rows: Iterable[Row]) -> tuple[Overlap, ...]:
+class Overlaps:
     """Mean share of the query's words in documents, by family; of rows that have both kinds of document."""
-    pairs: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
-    for row in rows:
-        query = tokens(row.query)
-        if query and row.positives and row.negatives and row.query_language == row.document_language:
-            shares = ([_share(query, text.text) for text in side] for side in (row.positives, row.negatives))
-            positive, negative = (sum(side) / len(side) for side in shares)
-            pairs[row.family].append((positive, negative))
-    return tuple(
-        Overlap(family, len(both), *(round(sum(side) / len(both), 4) for side in zip(*both, strict=True)))
-        for family, both in sorted(pairs.items())
-    )
+
+    def __init__(self) -> None:
+        self._sums: defaultdict[str, list[float]] = defaultdict(lambda: [0, 0.0, 0.0])
+
+    def add(self, row: Row) -> None:
+        """Count one row."""
+        if not row.positives or not row.negatives or row.query_language != row.document_language:
+            return
+        if query := tokens(row.query):
+            sums = self._sums[row.family]
+            sums[0] += 1
+            for side, texts in enumerate((row.positives, row.negatives), start=1):
+                sums[side] += sum(_share(query, text.text) for text in texts) / len(texts)
+
+    @property
+    def by_family(self) -> tuple[Overlap, ...]:
+        """What was counted."""
+        return tuple(
+            Overlap(family, int(rows), round(positives / rows, 4), round(negatives / rows, 4))
+            for family, (rows, positives, negatives) in sorted(self._sums.items())
+        )
 
 
 def spread(counts: Counter[int]) -> Spread:

@@ -1,6 +1,7 @@
 """An append-only file of replies that survives `kill -9`, a full disk and a torn last line."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -44,6 +45,10 @@ class Journal:
     def get(self, key: str) -> Any | None:
         """Give the value of a key, or None."""
         return self._values.get(key)
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Give every key with its last value."""
+        return self._values.items()
 
     def append(self, key: str, value: Any) -> None:
         """Write a value; raises StoreError when the disk does not take it."""

@@ -45,6 +45,11 @@ class Layout:
         """A folder for each format that was exported."""
         return self.root / "export"
 
+    @property
+    def verdicts(self) -> Path:
+        """Journal of what a person decided on rows."""
+        return self.root / "review" / "verdicts.jsonl"
+
     def stage(self, stage: str) -> Path:
         """Folder of a stage's shards."""
         return self.root / stage

@@ -85,11 +85,6 @@ const duplicates = (runs, names) =>
         ]),
       );
       if (!found.length) return el("p", {}, "None.");
-      const known = new Map(run.rows.map((row) => [row.id, row]));
-      const pairs = run.rows
-        .filter((row) => row.stage === "curate" && REPEATS.includes(row.reason))
-        .map((row) => [row, known.get((row.detail.match(/\b[0-9a-f]{16}\b/) || [])[0])])
-        .filter(([, twin]) => twin);
       return el(
         "div",
         {},
@@ -105,37 +100,37 @@ const duplicates = (runs, names) =>
             ),
           ),
         ),
-        pairs.length
+        run.twins.length
           ? folded(
               TWINS,
               (shown) =>
                 el(
                   "ul",
                   { class: "pairs" },
-                  shown.map(([row, twin]) =>
+                  shown.map((twins) =>
                     el(
                       "li",
                       {},
                       el(
                         "p",
                         { class: "soft" },
-                        `${plain(row.reason)} · ${row.family} · ${row.detail.replace(/ (as|like that of) [0-9a-f]{16}$/, "")}`,
+                        `${plain(twins.reason)} · ${twins.family} · ${twins.detail.replace(/ (as|like that of) [0-9a-f]{16}$/, "")}`,
                       ),
                       el(
                         "div",
                         { class: "texts" },
                         [
-                          ["kept", twin],
-                          ["dropped", row],
-                        ].map(([side, one]) => [
+                          ["kept", twins.kept],
+                          ["dropped", twins.dropped],
+                        ].map(([side, query]) => [
                           el("span", { class: "side" }, side),
-                          written("p", one.query, one.languages[0], []),
+                          written("p", query, twins.language, []),
                         ]),
                       ),
                     ),
                   ),
                 ),
-              pairs,
+              run.twins,
             )
           : null,
       );

@@ -75,13 +75,18 @@ const settings = (runs, names) => {
 };
 
 const holdings = (runs) => {
-  const held = (test, all) => {
-    const shown = sum(runs.map((run) => run.rows.filter(test).length));
+  const held = (rejected, all) => {
+    const shown = sum(
+      runs.map(({ held: { coded } }) => {
+        const accepted = coded.reason.values.indexOf("");
+        return coded.reason.codes.filter((code) => (code !== accepted) === rejected).length;
+      }),
+    );
     return shown === all ? `all ${count(all)}` : `${count(shown)} of ${count(all)}`;
   };
   const [accepted, rejected] = ["accepted", "rejected"].map((name) => sum(runs.map((run) => run[name])));
-  const first = `This page holds ${held((row) => !row.reason, accepted)} accepted rows`;
+  const first = `This page holds ${held(false, accepted)} accepted rows`;
   return rejected
-    ? `${first} and ${held((row) => row.reason, rejected)} rejected rows, replies and tasks; where not all, they are chosen evenly.`
+    ? `${first} and ${held(true, rejected)} rejected rows, replies and tasks; where not all, they are chosen evenly.`
     : `${first}; nothing was rejected.`;
 };

@@ -11,7 +11,6 @@ find("sections").append(
   ),
 );
 find("held").textContent = holdings(runs);
-startRows(runs, names);
 
 const THEME = "triplesmith-theme";
 const paint = (scheme) => {
@@ -34,3 +33,5 @@ find("theme").addEventListener("click", () => {
   paint(next);
   remembered(() => localStorage.setItem(THEME, next));
 });
+
+addEventListener("DOMContentLoaded", () => startRows(runs, names)); // the blocks of rows follow this script

@@ -82,7 +82,7 @@ const facts = (row) => {
 };
 
 /** The sentence of a rejection; ids of rows that the page holds lead there. */
-const reasoned = (row, ids, sought) => {
+const reasoned = (row, sought) => {
   const pieces = row.detail.split(/\b([0-9a-f]{16})\b/);
   return el(
     "p",
@@ -92,12 +92,18 @@ const reasoned = (row, ids, sought) => {
     row.stage,
     " · ",
     pieces.flatMap((piece, place) =>
-      place % 2 && ids.has(piece) ? [el("a", { href: `#rows?search=${piece}` }, piece)] : marked(piece, sought),
+      place % 2 && row.links.includes(piece) ? [el("a", { href: `#rows?search=${piece}` }, piece)] : marked(piece, sought),
     ),
   );
 };
 
-const rowItem = (row, languages, ids, sought) => {
+const outcome = ({ review }) => {
+  if (!review) return "accepted";
+  const said = review.dropped_for ? `taken back, was ${plain(review.dropped_for)}` : "accepted by a person";
+  return review.edited.length ? `${said}; edited: ${review.edited.join(", ")}` : said;
+};
+
+const rowItem = (row, runName, languages, sought, place) => {
   const codes = union(row.languages);
   const texts = [
     ...(row.query ? [textLine(row, "query", { text: row.query }, sought)] : []),
@@ -114,12 +120,13 @@ const rowItem = (row, languages, ids, sought) => {
       el(
         "div",
         { class: "head" },
-        row.runName ? el("span", { class: `chip run-${row.run}` }, row.runName) : null,
+        runName ? el("span", { class: `chip run-${row.run}` }, runName) : null,
         row.family ? el("span", { class: "chip" }, row.family) : null,
         codes.length ? el("span", {}, codes.map((code) => languages.get(code) || code).join(" → ")) : null,
-        row.rejected ? null : el("span", { class: "good" }, "accepted"),
+        row.rejected ? null : el("span", { class: "good" }, outcome(row)),
+        el("span", { class: "place", "aria-hidden": "true" }, count(place + 1)),
       ),
-      row.rejected ? reasoned(row, ids, sought) : null,
+      row.rejected ? reasoned(row, sought) : null,
       texts.length ? el("div", { class: "texts" }, texts) : null,
       row.reply ? el("pre", { class: "reply", dir: "auto" }, marked(row.reply, sought)) : null,
       !texts.length && !row.reply && row.task ? written("p", row.task, "en", sought) : null,

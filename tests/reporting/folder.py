@@ -1,5 +1,7 @@
 """Run folders to report on."""
 
+import zlib
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +13,8 @@ from flows.curation.measure import measure
 from flows.domain.ledger import ModelAccount, StageTally
 from flows.domain.records import Row
 from flows.domain.units import Dropped, Unit
-from flows.store.jsonio import write_lines
+from flows.reporting.data import ReportData
+from flows.store.jsonio import loads, write_lines
 from flows.store.layout import Layout
 from flows.store.ledger import write_ledger
 from flows.store.manifest import claim
@@ -87,3 +90,12 @@ def make_run(
         ],
     )
     return layout
+
+
+def held_rows(data: ReportData) -> list[dict]:
+    """The rows that a page of this run holds, unpacked as a browser does it."""
+    return [row for block in data.held.blocks for row in loads(zlib.decompress(b64decode(block)))]
+
+
+def bytes_of(layout: Layout, stage: str, kind: str) -> int:
+    return sum(path.stat().st_size for path in layout.stage(stage).glob(f"{kind}-*.jsonl"))

@@ -49,6 +49,7 @@ def page(browser, layout):
     for log in ("browser", "performance"):
         browser.get_log(log)
     browser.get(write_report(layout, TEMPLATES).as_uri())
+    settled(browser)
     yield browser
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
@@ -62,7 +63,13 @@ def texts(page, selector):
     )
 
 
+def settled(page):
+    """Wait until the list shows what was asked for last."""
+    until(page, lambda: page.execute_script("return document.getElementById('list').ariaBusy") == "false")
+
+
 def queries(page):
+    settled(page)
     return texts(page, "#list .side.query + .words")
 
 
@@ -71,6 +78,7 @@ def choose(page, control, value):
         "const c = document.getElementById(arguments[0]); c.value = arguments[1]; c.dispatchEvent(new Event('change'))"
     )
     page.execute_script(script, control, value)
+    settled(page)
 
 
 def press(page, *keys):
@@ -159,11 +167,11 @@ def test_the_keyboard_walks_the_rows_and_opens_one(page):
     from selenium.webdriver import Keys
 
     press(page, "j", "j", "j", "k")
-    assert ARABIC in focused(page)
+    until(page, lambda: ARABIC in focused(page))
     press(page, Keys.ENTER)
     until(page, lambda: texts(page, "#list details[open] dd")[-1:] == [f"{2:016x}"])
     press(page, *"j" * 45)
-    assert "question number 53" in focused(page)
+    until(page, lambda: "question number 53" in focused(page))
     assert len(texts(page, "#list li")) > 40
 
 

@@ -7,7 +7,7 @@ from flows.recipes.load import builtin_prompts
 from flows.reporting.collect import collect
 from flows.reporting.page import render, write_comparison, write_report
 from flows.store.layout import Layout
-from tests.reporting.folder import dropped_unit, make_run, numbered
+from tests.reporting.folder import dropped_row, dropped_unit, held_rows, make_run, numbered
 
 TEMPLATES = builtin_prompts() / "report"
 
@@ -25,7 +25,7 @@ def test_equal_runs_give_equal_bytes_wherever_they_are(tmp_path):
 
 def test_the_page_fetches_nothing(tmp_path):
     page = write_report(make_run(tmp_path / "run", [numbered(1)]), TEMPLATES).read_text()
-    shell = re.sub(r'id="data">.*?</script', "", page, flags=re.DOTALL)
+    shell = re.sub(r'(id="data"|class="block")>.*?</script', "", page, flags=re.DOTALL)
     assert not re.findall(r"https?://|@import|url\(|\bfetch\(|XMLHttpRequest|import\(", shell)
     assert "default-src 'none'" in shell
 
@@ -36,9 +36,13 @@ def test_the_page_fetches_nothing(tmp_path):
     ids=["script", "comment", "cdata", "separators", "backslash", "template"],
 )
 def test_whatever_a_model_wrote_stays_inside_the_data(tmp_path, text):
-    page = render([collect(make_run(tmp_path / "run", [numbered(1, query=f"start {text} end")]))], TEMPLATES)
-    assert held(page)["runs"][0]["rows"][0]["query"] == f"start {text} end"
-    assert page.lower().count("</script") == 2
+    said = f"start {text} end"
+    twin = dropped_row(numbered(2, query=said), "duplicate", f"same query and positive as {1:016x}")
+    data = collect(make_run(tmp_path / "run", [numbered(1, query=said)], [twin]))
+    page = "".join(render([data], TEMPLATES))
+    assert held_rows(data)[0]["query"] == said
+    assert held(page)["runs"][0]["twins"][0]["dropped"] == said
+    assert page.lower().count("</script") == 3
 
 
 def test_the_recipes_words_are_escaped(tmp_path):

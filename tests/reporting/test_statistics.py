@@ -4,7 +4,7 @@ import pytest
 
 from flows.domain.records import Text
 from flows.reporting.data import Hardness, Length, Overlap, Scores, Spread
-from flows.reporting.statistics import Statistics, overlaps, spread
+from flows.reporting.statistics import Overlaps, Statistics, spread
 from tests.factories import row
 
 
@@ -63,4 +63,7 @@ def test_crossing_rows_and_replayed_ones_are_counted():
 def test_overlap_is_the_share_of_the_querys_words():
     rows = [row(query="bilge pump service", positives=("The bilge pump!",), negatives=("service",))]
     other_language = row(document_language="de", positives=("bilge",), negatives=("bilge",))
-    assert overlaps([*rows, other_language]) == (Overlap("short_long", 1, 0.6667, 0.3333),)
+    overlaps = Overlaps()
+    for one in (*rows, other_language, row(negatives=())):
+        overlaps.add(one)
+    assert overlaps.by_family == (Overlap("short_long", 1, 0.6667, 0.3333),)
