@@ -44,7 +44,8 @@ def hold(layout: Layout, most_accepted: int, most_rejected: int) -> Holding:
     """Count all rows and pack as many as fit; the rows that held duplicates repeat are held in any case."""
     verdicts = read_verdicts(layout)
     reasons = Counter(map(_kind, _dropped(layout, verdicts)))
-    quota = _fitting(reasons.total(), [path for stage in STAGES for path in _files(layout, stage, "dropped")], most_rejected)
+    files = [path for stage in STAGES for path in _files(layout, stage, "dropped")]
+    quota = _fitting(reasons.total(), files, most_rejected)
 
     def chosen() -> Iterator[tuple[str, Dropped]]:
         return of_every_kind(_dropped(layout, verdicts), _kind, reasons, quota)
@@ -95,8 +96,8 @@ def _kind(entry: tuple[str, Dropped]) -> str:
 
 
 def _twins(dropped: Dropped, kept: Row) -> Twins:
-    row = shown.rejected("curate", dropped, ())
-    return Twins(kept.family, dropped.reason, dropped.detail, kept.query_language, shown.clean(kept.query), row["query"])
+    query = shown.cut(Row.from_json(dropped.content).query)
+    return Twins(kept.family, dropped.reason, dropped.detail, kept.query_language, shown.cut(kept.query), query)
 
 
 def _files(layout: Layout, stage: str, kind: str) -> list[Path]:

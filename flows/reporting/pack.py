@@ -1,4 +1,4 @@
-"""Pack the rows that a page holds: columns for its filters, and compressed blocks that it unpacks when it shows them."""
+"""Pack the rows that a page holds: columns for its filters, and compressed blocks that it unpacks on demand."""
 
 import zlib
 from array import array
@@ -75,7 +75,6 @@ class Packer:
             numbers={name: numbers.tolist() for name, numbers in self._numbers.items()},
             blocks=tuple(self._blocks),
         )
-
 
 
 def _distinct(languages: Json) -> list[str]:

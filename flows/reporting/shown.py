@@ -19,7 +19,7 @@ Shown = dict[str, Json]
 
 def accepted(row: Row) -> Shown:
     """Give an accepted row."""
-    return {key: clean(value) for key, value in _row(row).items()}
+    return _row(row)
 
 
 def rejected(stage: str, dropped: Dropped, links: Iterable[str]) -> Shown:
@@ -32,16 +32,16 @@ def rejected(stage: str, dropped: Dropped, links: Iterable[str]) -> Shown:
         shown = {
             "family": content.get("family", ""),
             "languages": [],
-            "task": content.get("task") or variables.get("task") or "",
+            "task": cut(str(content.get("task") or variables.get("task") or "")),
             "query": "",
             "positives": [],
             "negatives": [],
             "requested": _requested(variables),
             "prompt": content.get("prompt", ""),
-            "reply": content.get("reply"),
+            "reply": cut(str(content["reply"])) if content.get("reply") is not None else None,
         }
-    verdict = {"id": dropped.id, "stage": stage, "reason": dropped.reason, "detail": dropped.detail}
-    return {key: clean(value) for key, value in {**shown, **verdict, "links": list(links)}.items()}
+    verdict = {"id": dropped.id, "stage": stage, "reason": dropped.reason, "detail": cut(dropped.detail)}
+    return {**shown, **verdict, "links": list(links)}
 
 
 def named_rows(dropped: Dropped) -> list[str]:
@@ -55,7 +55,7 @@ def _row(row: Row) -> dict[str, Any]:
         "family": row.family,
         "languages": [row.query_language, row.document_language],
         "task": row.task,
-        "query": row.query,
+        "query": cut(row.query),
         "positives": [_text(text) for text in row.positives],
         "negatives": [_text(text) for text in row.negatives],
         "requested": _requested(row.requested),
@@ -72,21 +72,14 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _text(text: Text) -> dict[str, Any]:
-    return {"text": text.text, "grade": text.grade, "origin": text.origin, "scores": dict(text.scores)}
+    return {"text": cut(text.text), "grade": text.grade, "origin": text.origin, "scores": dict(text.scores)}
 
 
 def _requested(variables: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in variables.items() if name not in INNER}
 
 
-def clean(value: Any) -> Any:
-    """Cut long texts, and replace lone surrogates, which no file can hold."""
-    if isinstance(value, dict):
-        return {key: clean(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [clean(member) for member in value]
-    if not isinstance(value, str):
-        return value
-    left = len(value) - MOST_CHARACTERS
-    text = value if left <= 0 else f"{value[:MOST_CHARACTERS]} … ({left} more characters)"
-    return text.encode(errors="replace").decode()
+def cut(text: str) -> str:
+    """Shorten a text that is too long for a page, and say by how much."""
+    left = len(text) - MOST_CHARACTERS
+    return text if left <= 0 else f"{text[:MOST_CHARACTERS]} … ({left} more characters)"

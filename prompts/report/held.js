@@ -2,6 +2,14 @@
 
 const UNPACKED = 12; // blocks that are kept as rows; a block is a few hundred rows
 
+const decoded = (base64) => {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let place = 0; place < text.length; place++) bytes[place] = text.charCodeAt(place);
+  return bytes;
+};
+
 /** Rows of all runs by number, the runs one after the other. */
 const openRows = (runs) => {
   const total = sum(runs.map((run) => run.held.numbers.alike.length));
@@ -34,9 +42,7 @@ const openRows = (runs) => {
   const packed = [...document.querySelectorAll("script.block")];
 
   const unpack = async (block) => {
-    const text = atob(packed[block].textContent);
-    const bytes = new Uint8Array(text.length);
-    for (let place = 0; place < text.length; place++) bytes[place] = text.charCodeAt(place);
+    const bytes = decoded(packed[block].textContent);
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
     return (await new Response(stream).json()).map((row) => ({
       ...row,
@@ -62,14 +68,17 @@ const openRows = (runs) => {
     return low;
   };
 
-  const hays = []; // block -> what is searched of each of its rows
-  const hayOf = async (block) =>
-    (hays[block] ||= (await unpack(block)).map((row) =>
-      [row.query, row.task, row.id, row.reason, row.detail, row.reply, ...row.positives, ...row.negatives]
-        .map((piece) => (piece && piece.text) ?? piece ?? "")
-        .join("\n")
-        .toLowerCase(),
+  const hays = []; // block -> promise of what is searched of each of its rows
+  const hayOf = (block) =>
+    (hays[block] ||= unpack(block).then((rows) =>
+      rows.map((row) =>
+        [row.query, row.task, row.id, row.reason, row.detail, row.reply, ...row.positives, ...row.negatives]
+          .map((piece) => (piece && piece.text) ?? piece ?? "")
+          .join("\n")
+          .toLowerCase(),
+      ),
     ));
+  let warm = null; // unpacks all texts while a person types
 
   return {
     total,
@@ -85,6 +94,15 @@ const openRows = (runs) => {
       }
       return found;
     },
+    /** Get ready for a search. */
+    prepare() {
+      warm ||= (async () => {
+        for (let block = 0; block < blocks.length; block++) {
+          await hayOf(block);
+          await new Promise((resolve) => setTimeout(resolve));
+        }
+      })();
+    },
     /** Those of some numbers, in rising order, whose texts hold all words; `goOn(found, share)` may stop the search. */
     async search(numbers, words, goOn) {
       const found = [];
@@ -93,6 +111,7 @@ const openRows = (runs) => {
       for (let block = 0; block < blocks.length && next < numbers.length; block++) {
         const { first, size } = blocks[block];
         if (numbers[next] >= first + size) continue;
+        if (block + 1 < blocks.length) hayOf(block + 1); // is unpacked while this one is searched
         const hay = await hayOf(block);
         for (; next < numbers.length && numbers[next] < first + size; next++)
           if (words.every((word) => hay[numbers[next] - first].includes(word))) found.push(numbers[next]);

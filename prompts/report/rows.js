@@ -169,6 +169,7 @@ const startRows = (runs, names) => {
     clearTimeout(waiting);
     waiting = setTimeout(changed, 120);
   });
+  search.addEventListener("focus", held.prepare, { once: true });
   for (const id of CONTROLS) find(id).addEventListener("change", changed);
   find("clear").addEventListener("click", clear);
   place.addEventListener("change", () => place.value && goTo(Number(place.value) - 1));

@@ -7,11 +7,21 @@ const MOST = 240;
 const startWindow = (list, before, after, items) => {
   let [from, to, total, turn, busy] = [0, 0, 0, 0, false];
 
+  const near = new IntersectionObserver(
+    (seen) => {
+      for (const one of seen) if (one.isIntersecting) grow(one.target === after);
+    },
+    { rootMargin: "400px" },
+  );
   const show = () => {
     before.hidden = from === 0;
     after.hidden = to >= total;
     before.textContent = `Show ${count(Math.min(STEP, from))} earlier of ${count(from)}`;
     after.textContent = `Show ${count(Math.min(STEP, total - to))} more of ${count(total - to)}`;
+    for (const end of [before, after]) {
+      near.unobserve(end); // one that is still near is to be told again
+      near.observe(end);
+    }
   };
   /** Change the list without moving what is looked at. */
   const still = (anchor, change) => {
@@ -26,8 +36,8 @@ const startWindow = (list, before, after, items) => {
     const mine = turn;
     const [low, high] = forward ? [to, Math.min(total, to + STEP)] : [Math.max(0, from - STEP), from];
     const made = await items(low, high);
-    busy = false;
     if (mine !== turn) return;
+    busy = false;
     if (forward) {
       list.append(...made);
       to = high;
@@ -58,13 +68,5 @@ const startWindow = (list, before, after, items) => {
 
   before.addEventListener("click", () => grow(false));
   after.addEventListener("click", () => grow(true));
-  const near = new IntersectionObserver(
-    (seen) => {
-      for (const one of seen) if (one.isIntersecting) grow(one.target === after);
-    },
-    { rootMargin: "400px" },
-  );
-  near.observe(before);
-  near.observe(after);
   return { begin, grow };
 };

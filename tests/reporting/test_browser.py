@@ -175,6 +175,42 @@ def test_the_keyboard_walks_the_rows_and_opens_one(page):
     assert len(texts(page, "#list li")) > 40
 
 
+def places(page):
+    """Where the rows that exist in the list stand among all that fit."""
+    return [int(text.replace(",", "")) for text in texts(page, "#list .place")]
+
+
+def test_of_a_long_list_only_the_part_in_view_exists(browser, folder):
+    long = "a long text about water " * 60
+    many = [numbered(n, query=f"question number {n}", positives=(f"{long} {n}",)) for n in range(1000)]
+    path = write_report(make_run(folder / "many", many, rows=1000), TEMPLATES)
+    assert path.read_text().count('class="block"') > 3
+    browser.get(path.as_uri())
+    settled(browser)
+    assert places(browser) == [*range(1, 41)]
+    for _ in range(12):
+        last = places(browser)[-1]
+        browser.execute_script("document.querySelector('#list > li:last-child').scrollIntoView()")
+        until(browser, lambda last=last: places(browser)[-1] > last)
+    assert len(places(browser)) <= 240
+    assert places(browser) == [*range(places(browser)[0], places(browser)[-1] + 1)]
+    until(browser, lambda: browser.execute_script("return document.getElementById('earlier').hidden") is False)
+    press(browser, "G")
+    until(browser, lambda: "question number 999" in focused(browser))
+    press(browser, "k", "k")
+    until(browser, lambda: "question number 997" in focused(browser))
+    press(browser, "g")
+    until(browser, lambda: "question number 0" in focused(browser))
+    choose(browser, "place", "500")
+    until(browser, lambda: "question number 499" in focused(browser))
+    choose(browser, "order", "long")
+    press(browser, "/")
+    press(browser, "NUMBER 770")
+    until(browser, lambda: queries(browser) == ["question number 770"])
+    assert texts(browser, "#count") == ["1 of the 1,000 rows that this page holds"]
+    assert browser.get_log("browser") == []
+
+
 def test_the_theme_follows_the_system_until_it_is_chosen(page):
     ground = "return getComputedStyle(document.body).backgroundColor"
     page.execute_cdp_cmd(

@@ -30,7 +30,9 @@ def test_what_does_not_fit_is_sampled_and_every_reason_is_among_it(tmp_path):
     accepted = [numbered(n) for n in range(10)]
     layout = make_run(tmp_path / "run", accepted, [*often, rare], [dropped_unit(300, "not_json", "Sure")])
     dropped = sum(bytes_of(layout, stage, "dropped") for stage in ("brainstorm", "generate", "curate"))
-    data = collect(layout, most_accepted=bytes_of(layout, "curate", "shard") * 45 // 100, most_rejected=dropped * 3 // 10)
+    data = collect(
+        layout, most_accepted=bytes_of(layout, "curate", "shard") * 45 // 100, most_rejected=dropped * 3 // 10
+    )
     rows = held_rows(data)
     assert [row["id"] for row in rows if "reason" not in row] == [f"{n:016x}" for n in (2, 4, 7, 9)]
     assert [row["reason"] for row in rows if "reason" in row] == ["not_json", *["too_long"] * 4, "refusal"]

@@ -32,8 +32,8 @@ def test_the_page_fetches_nothing(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["</script><script>alert(1)</script>", "<!-- <script>", "]]>", "\u2028\u2029\x00", "a\\", "{{ 7 * 7 }}"],
-    ids=["script", "comment", "cdata", "separators", "backslash", "template"],
+    ["</script><script>alert(1)</script>", "<!-- <script>", "]]>", "\u2028\u2029\x00", "a\\", "{{ 7 * 7 }}", "\ud83d"],
+    ids=["script", "comment", "cdata", "separators", "backslash", "template", "lone surrogate"],
 )
 def test_whatever_a_model_wrote_stays_inside_the_data(tmp_path, text):
     said = f"start {text} end"
