@@ -1,4 +1,3 @@
-
 from flows.domain.records import Text
 from flows.domain.units import Dropped
 from flows.reporting import shown
