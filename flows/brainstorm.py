@@ -41,7 +41,7 @@ async def brainstorm(run: str) -> TaskList:
 
 async def _ask(work: Work, planned: Round) -> None:
     work.progress.begin(stage.STAGE, planned.units, planned.number)
-    width = shards_at_once(concurrency(work.loaded.recipe, stage.STAGE), work.loaded.recipe.shards.units)
+    width = shards_at_once(concurrency(work.clients, work.loaded.recipe, stage.STAGE), work.loaded.recipe.shards.units)
 
     async def ask(shard: int) -> None:
         await brainstorm_shard(shard)

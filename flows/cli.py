@@ -101,7 +101,7 @@ def _add_request(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--llm", help="replay, replay:PATH, or the URL of an OpenAI-compatible server (…/v1)")
+    parser.add_argument("--llm", help="replay, replay:PATH, or URLs of OpenAI-compatible servers (…/v1), with commas")
     parser.add_argument("--model", metavar="M", help="model name at that server")
 
 

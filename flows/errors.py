@@ -5,7 +5,8 @@ TriplesmithError              what a user sees as one line; `exit_code` is the p
 ├── StoppedError        (3)   a gate or a budget stopped the run; the same command continues it
 ├── StoreError          (1)   a file of a run folder is damaged or cannot be written
 ├── PublishError        (1)   the Hub did not take the data
-└── FatalLLMError       (1)   no call to this model can succeed: wrong key, no such model, nobody there
+└── FatalLLMError       (1)   no call to this model can succeed: wrong key, no such model
+    └── AbsentError     (1)   nobody answers at the endpoint's address
 LLMError                      one call failed; never reaches a user
 ├── TransientLLMError         the same call may succeed later (429, 5xx, a broken connection, a timeout)
 └── RejectedLLMError          this request will never be answered, others may be (content filter)
@@ -40,6 +41,10 @@ class PublishError(TriplesmithError):
 
 class FatalLLMError(TriplesmithError):
     """No call to this endpoint or model can succeed."""
+
+
+class AbsentError(FatalLLMError):
+    """Nobody answers at an endpoint's address."""
 
 
 class LLMError(Exception):

@@ -31,7 +31,7 @@ async def generate(run: str, round: int) -> None:
     work = active_work()
     planned = read_rounds(work.layout, stage.STAGE)[round]
     work.progress.begin(stage.STAGE, planned.units, planned.number)
-    width = shards_at_once(concurrency(work.loaded.recipe, stage.STAGE), work.loaded.recipe.shards.units)
+    width = shards_at_once(concurrency(work.clients, work.loaded.recipe, stage.STAGE), work.loaded.recipe.shards.units)
 
     async def write(shard: int) -> None:
         await generate_shard(shard)

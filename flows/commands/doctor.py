@@ -6,15 +6,16 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from flows import __version__
 from flows.errors import TriplesmithError
-from flows.llm.open import default_spec, open_llm, preflight
+from flows.llm.open import default_spec, open_llm, preflight, split_spec
 from flows.llm.policy import CallPolicy
+from flows.llm.survey import Facts
 
 LEAST_FREE_GIB = 5
 
@@ -38,9 +39,11 @@ def call(args: argparse.Namespace) -> int:
 
 
 def _findings(args: argparse.Namespace) -> Iterator[Finding]:
-    checks: list[Callable[[], Finding]] = [_python, _disk, lambda: _model(args), _prefect, _hub]
-    for check in checks:
-        yield check()
+    yield _python()
+    yield _disk()
+    yield from _model(args)
+    yield _prefect()
+    yield _hub()
 
 
 def _python() -> Finding:
@@ -68,22 +71,28 @@ def _disk() -> Finding:
     return Finding(free >= LEAST_FREE_GIB, "disk", words if free >= LEAST_FREE_GIB else f"{words}; make room")
 
 
-def _model(args: argparse.Namespace) -> Finding:
+def _model(args: argparse.Namespace) -> list[Finding]:
     spec = args.llm or default_spec(os.environ)
     if spec == "replay":
-        return Finding(True, "model", "none: runs replay recordings; give --llm URL, or set OPENAI_BASE_URL")
+        return [Finding(True, "model", "none: runs replay recordings; give --llm URL, or set OPENAI_BASE_URL")]
     try:
-        return asyncio.run(_ask_model(spec, args.model))
+        return [_known(facts) for facts in asyncio.run(_ask_model(split_spec(spec), args.model))]
     except TriplesmithError as error:
-        return Finding(False, "model", str(error))
+        return [Finding(False, "model", str(error))]
 
 
-async def _ask_model(spec: str, model: str | None) -> Finding:
-    client = open_llm(spec, model=model, policy=CallPolicy(concurrency=1, timeout=60, max_stall=60))
+async def _ask_model(specs: Sequence[str], model: str | None) -> tuple[Facts, ...]:
+    client = open_llm(specs, model=model, policy=CallPolicy(concurrency=1, timeout=60, max_stall=60))
     try:
-        facts = await preflight(client, probe=True)
+        return await preflight(client, probe=True)
     finally:
         await client.aclose()
+
+
+def _known(facts: Facts) -> Finding:
+    """Say what is known of one endpoint."""
+    if facts.absent:
+        return Finding(False, "model", facts.absent)
     parts = [f"{facts.where} answers as {facts.model}"]
     if facts.rung:
         held = "" if facts.held is not False else ", but the answer did not keep to its schema"

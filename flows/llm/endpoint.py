@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import orjson
 
 from flows import __version__
-from flows.errors import FatalLLMError, LLMError, UsageError
+from flows.errors import AbsentError, LLMError, UsageError
 from flows.llm.outcome import one_line, read_failure, to_error
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Endpoint:
     async def models(self, *, patience: float = 30.0) -> tuple[ServedModel, ...]:
         """List the models within `patience` seconds, none when the server keeps no list.
 
-        Raises FatalLLMError when nobody is there or the key is refused, LLMError when the server is not well.
+        Raises AbsentError when nobody is there, FatalLLMError when the key is refused, LLMError when the server is not
+        well.
         """
         import openai
 
@@ -64,7 +65,7 @@ class Endpoint:
             except openai.APIConnectionError as error:
                 late = isinstance(error, openai.APITimeoutError)
                 why = f"silent for {patience:g} s" if late else one_line(str(error.__cause__ or error), secret=self.key)
-                raise FatalLLMError(f"nobody answers at {self.url}: {why}. Start the server or mend --llm.") from None
+                raise AbsentError(f"nobody answers at {self.url}: {why}. Start the server or mend --llm.") from None
             except (orjson.JSONDecodeError, openai.OpenAIError):
                 raise LLMError(f"{self.url}/models is no list of models") from None
 

@@ -20,6 +20,11 @@ class Step:
     rung: str
     with_schema: bool = False
 
+    @property
+    def name(self) -> str:
+        """Name that tells it from every other step."""
+        return f"{self.rung}+schema" if self.with_schema and self.rung == "json_object" else self.rung
+
     def response_format(self, request: ChatRequest) -> dict[str, Any] | None:
         """Give the body field that asks for it, or None to ask for nothing."""
         schema = dict(request.schema or {})
@@ -46,21 +51,30 @@ _PATIENCE = 3
 class Ladder:
     """What is known of an endpoint's structured output.
 
-    A schema that the endpoint refuses after it took others goes down alone. `rung` is where to begin when an earlier
-    run has found it out; `grace` is how many seconds requests wait for the first one to explore.
+    A schema that the endpoint refuses after it took others goes down alone. `step` names where to begin when an earlier
+    process has found it out: nobody waits then, and when it is refused now, it is found out anew. `grace` is how many
+    seconds requests wait for the first one to explore; `learnt` is called when the step that serves is found.
     """
 
-    def __init__(self, rung: str | None = None, *, grace: float = 2.0) -> None:
-        rungs = [step.rung for step in STEPS]
-        self._step = rungs.index(rung) if rung else 0
-        self._proven = rung is not None
+    def __init__(
+        self, step: str | None = None, *, grace: float = 2.0, learnt: Callable[[], None] = lambda: None
+    ) -> None:
+        self._step = [step.name for step in STEPS].index(step) if step else 0
+        self._trust = _PATIENCE if step else 0
+        self._proven = False
         self._by_schema: dict[str, int] = {}
         self._grace = grace
+        self._learnt = learnt
         self._explorer: asyncio.Future[None] | None = None
 
     @property
+    def step(self) -> str | None:
+        """Name of the step that serves, or None until a request with a schema was answered."""
+        return STEPS[self._step].name if self._proven else None
+
+    @property
     def rung(self) -> str | None:
-        """The rung that serves, or None until a request with a schema was answered."""
+        """The rung of that step."""
         return STEPS[self._step].rung if self._proven else None
 
     async def ask(self, request: ChatRequest, post: Post) -> Completion:
@@ -76,14 +90,19 @@ class Ladder:
         if step is None:
             return await self._explore(request, post)
         try:
-            return await post(request, STEPS[step])
+            completion = await post(request, STEPS[step])
+            if not self._proven:
+                self._learn(request.schema_name, step, None)
+            return completion
         except EndpointFailure as error:
             if not error.failure.names_format or step == len(STEPS) - 1:
+                if not self._proven and error.failure.may_be_format:
+                    self._trust = max(0, self._trust - 1)
                 raise
             return await self._climb_down(request, post, step + 1, refused=error)
 
     def _known(self, schema_name: str) -> int | None:
-        return self._by_schema.get(schema_name, self._step if self._proven else None)
+        return self._by_schema.get(schema_name, self._step if self._proven or self._trust else None)
 
     async def _explore(self, request: ChatRequest, post: Post) -> Completion:
         first = self._explorer is None
@@ -101,6 +120,8 @@ class Ladder:
     ) -> Completion:
         """Try one step after the other; when even the last fails, the request was at fault and nothing is learnt."""
         for step in range(top, len(STEPS)):
+            if step < (self._known(request.schema_name) or 0):
+                continue  # another request has found out meanwhile
             try:
                 completion = await self._try(request, post, step, patience=_PATIENCE if refused is None else 1)
             except EndpointFailure as error:
@@ -125,5 +146,6 @@ class Ladder:
     def _learn(self, schema_name: str, step: int, refused: EndpointFailure | None) -> None:
         if not self._proven:
             self._proven, self._step = True, step
+            self._learnt()
         elif step > self._step and refused is not None and refused.failure.names_format:
             self._by_schema[schema_name] = step

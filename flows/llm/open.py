@@ -1,15 +1,19 @@
-"""Build the model that a spec names, importing its library only then, and check that it can be asked."""
+"""Build the model that specs name, importing its library only then, and check that it can be asked."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.errors import UsageError
 from flows.ids import rng
 from flows.llm.policy import CallPolicy
 from flows.llm.replay import Replay
-from flows.llm.survey import Facts, survey
-from flows.llm.types import LLM
+from flows.llm.survey import Facts, survey_all
+from flows.llm.types import LLM, unwrap
+
+if TYPE_CHECKING:
+    from flows.llm.memory import Memory
 
 SPECS = "replay, replay:PATH, http://HOST:PORT/v1 or https://HOST/v1"
 
@@ -21,24 +25,36 @@ def default_spec(environment: Mapping[str, str]) -> str:
     return "https://api.openai.com/v1" if environment.get("OPENAI_API_KEY") else "replay"
 
 
+def split_spec(text: str) -> list[str]:
+    """Give the specs that a comma-separated list of endpoints names, or the one spec that it is."""
+    return [spec.strip() for spec in text.split(",")] if text.startswith(("http:", "https:")) else [text]
+
+
 def open_llm(
-    spec: str,
+    specs: Sequence[str],
     *,
     model: str | None,
     policy: CallPolicy,
     api_key: str | None = None,
     record: Path | None = None,
     recordings: Path | None = None,
-    rung: str | None = None,
+    memory: "Memory | None" = None,
     metered: Callable[[LLM], LLM] = lambda llm: llm,
 ) -> LLM:
-    """Open a model for one event loop; nothing is sent yet.
+    """Open one model for one event loop; nothing is sent yet.
 
-    `recordings` is the file or folder behind the spec `replay`; `record` a file to write every reply to; `rung` the
-    rung of structured output that an earlier run found; `metered` wraps what is paid for by the request, recordings are
-    free. Raises UsageError for a spec that names nothing.
+    `specs` is one spec, or the addresses of several endpoints of the model, which share its load. `recordings` is the
+    file or folder behind the spec `replay`; `record` a file to write every reply to; `memory` what earlier processes
+    learnt of endpoints; `metered` wraps what is paid for by the request, recordings are free. Raises UsageError for a
+    spec that names nothing.
     """
-    llm = _open(spec, model, policy, api_key, recordings, rung, metered)
+    specs = tuple(dict.fromkeys(specs))
+    if specs and all(spec.startswith(("http:", "https:")) for spec in specs):
+        llm: LLM = _open_endpoints(specs, model, policy, api_key, memory, metered)
+    elif len(specs) == 1:
+        llm = _open(specs[0], recordings)
+    else:
+        raise UsageError(f"only endpoints can share a model's load, not {', '.join(specs) or 'nothing'}: give {SPECS}.")
     if record is None:
         return llm
     from flows.llm.record import Recorder
@@ -46,48 +62,59 @@ def open_llm(
     return Recorder(llm, record)
 
 
-async def preflight(llm: LLM, *, probe: bool = False) -> Facts:
-    """Check that the model can be asked; an endpoint is surveyed (survey.py says how it fails), recordings are read."""
-    client = llm
-    while (inner := getattr(client, "inner", None)) is not None:
-        client = inner
+async def preflight(llm: LLM, *, probe: bool = False) -> tuple[Facts, ...]:
+    """Check that the model can be asked and say what is known of it, endpoint by endpoint.
+
+    Endpoints are surveyed (survey.py says how they fail), recordings are read.
+    """
+    client = unwrap(llm)
     if isinstance(client, Replay):
-        return Facts(f"{len(client.replies())} recorded replies", llm.model)
+        return (Facts(f"{len(client.replies())} recorded replies", llm.model),)
     from flows.llm.openai_http import OpenAIHttp
+    from flows.llm.resilient import Resilient
 
-    if isinstance(client, OpenAIHttp):
-        return await survey(client, probe=probe)
-    return Facts(type(client).__name__, llm.model)
+    if not isinstance(client, Resilient):
+        return (Facts(type(client).__name__, llm.model),)
+    findings = await survey_all(
+        [inner for inner in map(unwrap, client.inners) if isinstance(inner, OpenAIHttp)], probe=probe
+    )
+    for inner, facts in zip(client.inners, findings, strict=True):
+        if facts.absent:
+            client.suspend(inner, facts.absent)
+    return findings
 
 
-def _open(
-    spec: str,
-    model: str | None,
-    policy: CallPolicy,
-    api_key: str | None,
-    recordings: Path | None,
-    rung: str | None,
-    metered: Callable[[LLM], LLM],
-) -> LLM:
+def _open(spec: str, recordings: Path | None) -> LLM:
     kind, _, rest = spec.partition(":")
     if spec == "replay" and recordings is not None:
         return Replay([recordings])
     if kind == "replay" and rest:
         return Replay([Path(rest).expanduser()])
-    if kind in ("http", "https"):
-        from flows.llm.endpoint import resolve
-        from flows.llm.ladder import Ladder
-        from flows.llm.openai_http import OpenAIHttp
-        from flows.llm.resilient import Resilient
-
-        client = OpenAIHttp(
-            resolve(spec, api_key),
-            model or "",
-            concurrency=policy.concurrency,
-            timeout=policy.timeout,
-            ladder=Ladder(rung),
-        )
-        return Resilient(metered(client), policy, rng=rng("backoff", os.getpid()))
     if spec == "replay":
         raise UsageError("nothing is recorded for this recipe: give --llm replay:PATH, or an endpoint.")
     raise UsageError(f"unknown LLM {spec!r}: there are {SPECS}.")
+
+
+def _open_endpoints(
+    urls: Sequence[str],
+    model: str | None,
+    policy: CallPolicy,
+    api_key: str | None,
+    memory: "Memory | None",
+    metered: Callable[[LLM], LLM],
+) -> LLM:
+    from flows.llm.endpoint import resolve
+    from flows.llm.openai_http import OpenAIHttp
+    from flows.llm.resilient import Resilient
+
+    clients = [
+        OpenAIHttp(
+            resolve(url, api_key),
+            model or "",
+            concurrency=policy.concurrency,
+            timeout=policy.timeout,
+            memory=memory,
+        )
+        for url in urls
+    ]
+    return Resilient([metered(client) for client in clients], policy, rng=rng("backoff", os.getpid()))

@@ -13,6 +13,7 @@ from yarl import URL
 from flows.errors import FatalLLMError, LLMError, TransientLLMError, UsageError
 from flows.llm.endpoint import Endpoint, ServedModel
 from flows.llm.ladder import Ladder, Step
+from flows.llm.memory import Learnt, Memory
 from flows.llm.outcome import EndpointFailure, Failure, one_line, read_failure, to_error
 from flows.llm.types import ChatRequest, Completion
 from flows.llm.wire import Dialect, decode, encode
@@ -27,20 +28,29 @@ class OpenAIHttp:
     """A model behind an endpoint; one instance serves one event loop.
 
     `concurrency` bounds open connections; `timeout` is seconds from sending to the last byte, so that a stalled or
-    dripping answer ends too. Raises what types.LLM names, at once and without retries.
+    dripping answer ends too; what it learns of the endpoint goes to `memory`. Raises what types.LLM names, at once and
+    without retries.
     """
 
     def __init__(
-        self, endpoint: Endpoint, model: str, *, concurrency: int, timeout: float, ladder: Ladder | None = None
+        self, endpoint: Endpoint, model: str, *, concurrency: int, timeout: float, memory: Memory | None = None
     ) -> None:
         self.endpoint = endpoint
-        self.model = model
-        self.ladder = ladder or Ladder()
+        self.model = ""
+        self.ladder = Ladder()
         self.dialect = Dialect()
+        self._memory = memory or Memory()
         self._url = URL(f"{endpoint.url}/chat/completions")
         self._concurrency = concurrency
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self.choose(model)
+
+    def choose(self, model: str) -> None:
+        """Ask this model from now on, as an earlier process found that it is to be asked."""
+        known = self._memory.recall(self.endpoint.url, model)
+        self.model, self.dialect = model, known.dialect
+        self.ladder = Ladder(known.step, learnt=self._keep)
 
     @property
     def rung(self) -> str | None:
@@ -117,7 +127,12 @@ class OpenAIHttp:
         if self.dialect is not seen:
             return
         self.dialect = seen.adapted(parameter)
+        self._keep()
         _log.warning("%s does not take %s; requests are adapted from now on", self.endpoint.url, parameter)
+
+    def _keep(self) -> None:
+        known = self._memory.recall(self.endpoint.url, self.model)
+        self._memory.keep(self.endpoint.url, self.model, Learnt(self.ladder.step or known.step, self.dialect))
 
     async def _missing(self, failure: Failure) -> LLMError | FatalLLMError:
         """Say whether the model or the whole path is missing, and which models there are."""

@@ -4,16 +4,24 @@ Whose fault is a failure?  429, 503 and "nobody there" are the server's: they ar
 request. A 500, a reset, a timeout, a broken body may be the request's own: after `attempts` of them it is given up as
 `unanswered`, unless several requests fail so and none is answered: then the server is suspected instead. A suspected
 server has `max_stall` seconds to answer once; then every call raises StoppedError.
+
+A model may have several endpoints. Each attempt goes to the one with most room, a failed one elsewhere; an endpoint
+that keeps failing is suspended, one with a fatal error is left out, as long as there is another.
 """
 
 import asyncio
+import logging
+from collections.abc import Sequence
 from random import Random
 
-from flows.errors import RejectedLLMError, StoppedError, TransientLLMError, TriplesmithError
-from flows.llm.limiter import Limiter
+from flows.errors import FatalLLMError, RejectedLLMError, StoppedError, TransientLLMError, TriplesmithError
+from flows.llm.gate import Gate
+from flows.llm.lane import Lane
 from flows.llm.policy import CallPolicy
-from flows.llm.traffic import Traffic
+from flows.llm.traffic import Traffic, sum_traffic
 from flows.llm.types import LLM, ChatRequest, Completion
+
+_log = logging.getLogger(__name__)
 
 _SERVERS_FAULT = frozenset({"rate_limit", "overloaded", "unreachable"})
 _PUSHED_BACK = frozenset({"rate_limit", "overloaded", "timeout"})
@@ -24,90 +32,131 @@ _SEVERAL = 4
 class Resilient:
     """A model that is asked no faster than it answers and again when it fails; one instance serves one event loop.
 
-    Waiting requests hold no place in flight. A time the server asks to wait holds for all requests. After a
-    FatalLLMError or a stop every call raises it without sending; answers in flight still arrive.
+    `inners` are clients of the same model, one for each endpoint. Waiting requests hold no place in flight. A time an
+    endpoint asks to wait holds for all requests to it. After a FatalLLMError of the last endpoint or a stop every call
+    raises it without sending; answers in flight still arrive.
     """
 
-    def __init__(self, inner: LLM, policy: CallPolicy, *, rng: Random) -> None:
-        self.inner = inner
+    def __init__(self, inners: Sequence[LLM], policy: CallPolicy, *, rng: Random) -> None:
+        self.inners = tuple(inners)
+        self._lanes = tuple(Lane(inner, policy) for inner in inners)
+        self._gate = Gate(self._lanes)
         self._policy = policy
         self._rng = rng
-        self._limiter = Limiter(policy)
         self._stalled_since: float | None = None
         self._failing = 0
-        self.traffic = Traffic(limit=self._limiter.limit)
 
     @property
     def model(self) -> str:
         """Name of the model."""
-        return self.inner.model
+        return self.inners[0].model
+
+    @property
+    def traffic(self) -> Traffic:
+        """Counters of all endpoints together."""
+        lanes = self._lanes
+        return lanes[0].traffic if len(lanes) == 1 else sum_traffic(lane.traffic for lane in lanes)
+
+    @property
+    def lanes(self) -> dict[str, Traffic]:
+        """Counters by the endpoint's address."""
+        return {lane.where: lane.traffic for lane in self._lanes}
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Answer; raises RejectedLLMError, FatalLLMError, or StoppedError when the server stays silent."""
-        limiter, traffic = self._limiter, self.traffic
         failures = own_failures = 0
+        avoid: Lane | None = None
         while True:
-            place = await limiter.enter()
-            traffic.sent += 1
-            traffic.in_flight += 1
+            lane, place = await self._gate.enter(avoid)
             answered = pushed_back = False
+            failure: TransientLLMError | None = None
             try:
-                completion = await self.inner.complete(request)
+                completion = await lane.client.complete(request)
                 answered = True
             except TransientLLMError as error:
                 pushed_back = error.kind in _PUSHED_BACK
                 failure = error
+                self._hold_back(lane, error)  # before its place goes to another
             except RejectedLLMError:
-                traffic.rejected += 1
-                self._heard()
+                lane.traffic.rejected += 1
+                self._heard(lane)
                 raise
             except TriplesmithError as error:
-                limiter.shut(error)
-                raise
+                self._leave_out(lane, error)
             finally:
-                limiter.leave(place, answered=answered, pushed_back=pushed_back)
-                traffic.in_flight -= 1
-                traffic.limit = limiter.limit
+                self._gate.leave(lane, place, answered=answered, pushed_back=pushed_back)
             if answered:
-                self._heard()
+                self._heard(lane)
+                traffic = lane.traffic
                 traffic.answered += 1
                 traffic.tokens_in += completion.tokens_in
                 traffic.tokens_out += completion.tokens_out
                 return completion
+            avoid = lane
+            if failure is None:
+                continue
             failures += 1
             own_failures += failure.kind not in _SERVERS_FAULT
-            self._consider(failure, failures, own_failures)
-            if failure.retry_after:
-                limiter.pause(failure.retry_after)
-            else:
+            self._consider(lane, failure, failures, own_failures)
+            if not failure.retry_after:
                 widest = self._policy.backoff * 2 ** min(failures - 1, 30)
-                await limiter.rest(self._rng.uniform(0, min(widest, self._policy.backoff_cap)))
+                await self._gate.rest(self._rng.uniform(0, min(widest, self._policy.backoff_cap)))
 
     async def aclose(self) -> None:
-        """Let nobody in any more and close the inner model."""
-        self._limiter.shut(StoppedError("the client of this model was closed"))
-        await self.inner.aclose()
+        """Let nobody in any more and close the clients."""
+        self._gate.shut(StoppedError("the client of this model was closed"))
+        for inner in self.inners:
+            await inner.aclose()
 
-    def _heard(self) -> None:
+    def suspend(self, inner: LLM, why: str) -> None:
+        """Have others carry the load until `inner` answers a try."""
+        self._suspend(next(lane for lane in self._lanes if lane.client is inner), why)
+
+    def _heard(self, lane: Lane) -> None:
         """The server is there and well."""
         self._stalled_since = None
         self._failing = 0
+        if lane.failing and lane.heard():
+            _log.warning("%s answers again", lane.where)
 
-    def _consider(self, failure: TransientLLMError, failures: int, own_failures: int) -> None:
+    def _leave_out(self, lane: Lane, error: TriplesmithError) -> None:
+        """Go on without an endpoint that no call can succeed at; raises when it is the last one."""
+        others = any(other.out is None for other in self._lanes if other is not lane)
+        if not isinstance(error, FatalLLMError) or not (others or lane.out):
+            self._gate.shut(error)
+            raise error
+        if lane.out is None:
+            lane.out = error
+            _log.warning("%s; the run goes on without this endpoint", error)
+
+    def _hold_back(self, lane: Lane, failure: TransientLLMError) -> None:
+        """Spare an endpoint that asks for it, or that keeps failing while another one works."""
+        lane.traffic.retries[failure.kind] += 1
+        lane.failed()
+        if failure.retry_after:
+            lane.pause(failure.retry_after, self._gate.hand_out)
+        elif failure.kind != "rate_limit" and lane.failing >= _SEVERAL and lane.open:
+            self._suspend(lane, str(failure))
+
+    def _suspend(self, lane: Lane, why: str) -> None:
+        others = any(other.sound for other in self._lanes if other is not lane)
+        if others and lane.suspend(self._gate.hand_out):
+            _log.warning("%s; other endpoints carry the load until it answers", why)
+
+    def _consider(self, lane: Lane, failure: TransientLLMError, failures: int, own_failures: int) -> None:
         """Count a failure and raise when it is the last: of its request, or of the run."""
         now = asyncio.get_running_loop().time()
-        self.traffic.retries[failure.kind] += 1
         self._failing += failures == 1
         if self._stalled_since is None:
             self._stalled_since = now
         if failure.kind in _SERVERS_FAULT or self._failing >= _SEVERAL:
             silent = now - self._stalled_since
-            if silent + (failure.retry_after or 0.0) > self._policy.max_stall:
+            if silent + self._gate.wait > self._policy.max_stall:
                 stop = StoppedError(f"stopped: {_plight(failure, silent)}. Run again to continue.")
-                self._limiter.shut(stop)
+                self._gate.shut(stop)
                 raise stop
         elif own_failures >= self._policy.attempts:
-            self.traffic.rejected += 1
+            lane.traffic.rejected += 1
             raise RejectedLLMError(f"unanswered after {own_failures} tries: {failure}", reason="unanswered")
 
 

@@ -1,12 +1,13 @@
 """Look at an endpoint before a run: whether somebody is there, which model, and how it holds to a schema."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
 
-from flows.errors import FatalLLMError, LLMError, UsageError
+from flows.errors import AbsentError, FatalLLMError, LLMError, UsageError
 from flows.llm.outcome import one_line
 from flows.llm.types import ChatRequest, Message
 
@@ -45,13 +46,15 @@ class Facts:
     """Whether the probe's answer kept to its schema; None when there was no probe."""
     adapted: tuple[str, ...] = ()
     """Parameters that the endpoint does not take."""
+    absent: str | None = None
+    """Why nothing more is known: nobody answers."""
 
 
 async def survey(client: "OpenAIHttp", *, probe: bool = False) -> Facts:
     """Ask an endpoint what it is, choosing its model where none was named and only one is served.
 
-    `probe` sends one small request to find the rung of structured output. Raises FatalLLMError when nobody is there,
-    the key is refused or the model is missing, and UsageError when a choice of model is needed.
+    `probe` sends one small request to find the rung of structured output. Raises AbsentError when nobody is there,
+    FatalLLMError when the key is refused or the model is missing, and UsageError when a choice of model is needed.
     """
     where = client.endpoint.url
     try:
@@ -65,7 +68,7 @@ async def survey(client: "OpenAIHttp", *, probe: bool = False) -> Facts:
         if len(names) != 1:
             choice = f"it serves {one_line(', '.join(names))}" if names else "it does not say which it serves"
             raise UsageError(f"which model of {where}? Give --model NAME; {choice}.")
-        client.model = names[0]
+        client.choose(names[0])
     elif names and client.model not in names:
         with suppress(LLMError):
             await client.complete(_HELLO)  # lists leave out aliases: whether the model is there only a request tells
@@ -74,6 +77,29 @@ async def survey(client: "OpenAIHttp", *, probe: bool = False) -> Facts:
     dialect = client.dialect
     adapted = sorted({*dialect.without, *(("max_tokens",) if dialect.completion_tokens else ())})
     return Facts(where, client.model, names, context, client.rung, held, tuple(adapted))
+
+
+async def survey_all(clients: Sequence["OpenAIHttp"], *, probe: bool = False) -> tuple[Facts, ...]:
+    """Ask every endpoint of one model; an absent one is said to be so as long as another is there.
+
+    Raises as `survey`, AbsentError when nobody is anywhere.
+    """
+    findings: list[Facts] = []
+    missing: list[AbsentError] = []
+    for client in clients:
+        if not client.model:
+            client.choose(next((other.model for other in clients if other.model), ""))
+        try:
+            findings.append(await survey(client, probe=probe))
+        except AbsentError as error:
+            missing.append(error)
+            findings.append(Facts(client.endpoint.url, client.model, absent=str(error)))
+    if len(missing) == len(clients):
+        raise missing[0]
+    for client in clients:
+        if not client.model:
+            client.choose(next(other.model for other in clients if other.model))
+    return tuple(findings)
 
 
 async def _probe(client: "OpenAIHttp") -> bool:

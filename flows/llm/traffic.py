@@ -1,10 +1,10 @@
 """What has gone to a model and come back so far."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
-from flows.llm.types import LLM
+from flows.llm.types import LLM, unwrap
 
 
 @dataclass(slots=True)
@@ -37,3 +37,9 @@ def traffic_of(llm: LLM) -> Traffic:
     """Give the live counters of a client; those of one that sends nothing stay 0."""
     traffic = getattr(llm, "traffic", None)
     return traffic if isinstance(traffic, Traffic) else Traffic()
+
+
+def lanes_of(llm: LLM) -> Mapping[str, Traffic]:
+    """Give the counters of a client's endpoints by address, none where it has no endpoint."""
+    lanes: Mapping[str, Traffic] = getattr(unwrap(llm), "lanes", {})
+    return lanes

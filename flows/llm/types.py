@@ -81,3 +81,10 @@ class LLM(Protocol):
     async def aclose(self) -> None:
         """Give back connections and files."""
         ...
+
+
+def unwrap(llm: LLM) -> LLM:
+    """Give the client inside those that only watch it: a recorder, a meter."""
+    while (inner := getattr(llm, "inner", None)) is not None:
+        llm = inner
+    return llm

@@ -55,7 +55,7 @@ class LLMSettings(Strict):
     extra: dict[str, str | int | float | bool] = {}
     """Further fields of the request body."""
     concurrency: Count = 64
-    """Most requests in flight."""
+    """Most requests in flight at each endpoint."""
     timeout: Annotated[float, Field(gt=0)] = 300.0
     """Seconds one request may take."""
     max_stall: Annotated[float, Field(gt=0)] = 120.0

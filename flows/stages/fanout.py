@@ -21,6 +21,8 @@ async def drain(work: Callable[[Item], Awaitable[None]], items: Iterable[Item], 
             try:
                 await work(item)
             except Exception as error:
+                if signal := _signal_in(error):
+                    raise signal from None
                 failed.append(error)
             if failed:
                 return
@@ -34,6 +36,14 @@ async def drain(work: Callable[[Item], Awaitable[None]], items: Iterable[Item], 
         raise _first(stopped) from None
     if failed:
         raise failed[0]
+
+
+def _signal_in(error: BaseException) -> BaseException | None:
+    """Give the signal that an error hides: Prefect raises a ValueError where one meets a task run that just starts."""
+    found: BaseException | None = error
+    while isinstance(found, (Exception, asyncio.CancelledError, GeneratorExit)):
+        found = found.__context__
+    return found
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import UsageError
+from flows.llm.memory import Memory
 from flows.llm.meter import Budget, Meter, Metered, Paid, Rates
-from flows.llm.open import default_spec, open_llm
+from flows.llm.open import default_spec, open_llm, split_spec
 from flows.llm.policy import CallPolicy
+from flows.llm.traffic import lanes_of
 from flows.llm.types import LLM
 from flows.recipes.estimate import estimate, price_of
 from flows.recipes.load import LoadedRecipe
 from flows.recipes.model import LLMSettings, Recipe, Stage
+from flows.stages.memory import endpoint_memory
 from flows.stages.paid import paid_before
 from flows.stages.request import RunRequest
 from flows.store.layout import Layout
@@ -30,7 +33,7 @@ The models themselves stand in the manifest beside the recipe, as they were foun
 
 def endpoints(request: RunRequest, entry: LLMSettings, environ: Mapping[str, str] = os.environ) -> Sequence[str]:
     """Say where an entry's replies come from: as asked, else as the recipe says, else as the environment does."""
-    return [request.llm] if request.llm else entry.endpoints or [default_spec(environ)]
+    return split_spec(request.llm) if request.llm else entry.endpoints or split_spec(default_spec(environ))
 
 
 def is_replayed(request: RunRequest, recipe: Recipe) -> bool:
@@ -38,14 +41,16 @@ def is_replayed(request: RunRequest, recipe: Recipe) -> bool:
     return all(spec.startswith("replay") for entry in recipe.llm for spec in endpoints(request, entry))
 
 
-def open_clients(request: RunRequest, loaded: LoadedRecipe, meter: Meter) -> dict[str, LLM]:
+def open_clients(request: RunRequest, loaded: LoadedRecipe, layout: Layout, meter: Meter) -> dict[str, LLM]:
     """Open what answers the run's requests, by entry; raises UsageError."""
-    return {name: _open(request, loaded, name, entry, meter) for name, entry in loaded.recipe.entries.items()}
+    memory = endpoint_memory(layout)
+    return {name: _open(request, loaded, name, entry, meter, memory) for name, entry in loaded.recipe.entries.items()}
 
 
-def concurrency(recipe: Recipe, stage: Stage) -> int:
-    """Most requests of a stage in flight, over all its models."""
-    return sum(entry.concurrency for entry in recipe.models(stage).values())
+def concurrency(clients: Mapping[str, LLM], recipe: Recipe, stage: Stage) -> int:
+    """Most requests of a stage in flight, over all endpoints of its models."""
+    entries = recipe.models(stage).items()
+    return sum(entry.concurrency * max(1, len(lanes_of(clients[name]))) for name, entry in entries)
 
 
 def label(name: str, model: str, kind: str) -> str:
@@ -81,18 +86,18 @@ def words(loaded: LoadedRecipe, request: RunRequest, models: Mapping[str, str]) 
     }
 
 
-def _open(request: RunRequest, loaded: LoadedRecipe, name: str, entry: LLMSettings, meter: Meter) -> LLM:
-    specs = endpoints(request, entry)
-    if len(specs) > 1:
-        raise UsageError(f"llm {name}: several endpoints of one model are not served yet")
+def _open(
+    request: RunRequest, loaded: LoadedRecipe, name: str, entry: LLMSettings, meter: Meter, memory: Memory
+) -> LLM:
     recordings = loaded.folders.find(loaded.recipe.recording) if loaded.recipe.recording else None
     return open_llm(
-        specs[0],
+        endpoints(request, entry),
         model=entry.model,
         policy=CallPolicy(concurrency=entry.concurrency, timeout=entry.timeout, max_stall=entry.max_stall),
         api_key=_key(entry),
         record=Path(request.record) if request.record else None,
         recordings=recordings,
+        memory=memory,
         metered=partial(Metered, meter=meter, entry=name),
     )
 

@@ -91,9 +91,11 @@ async def open_work(request: RunRequest, progress: Progress) -> AsyncIterator[Wo
     loaded, layout = read_request(request)
     with locked(layout):
         meter = open_meter(loaded, layout)
-        clients = open_clients(request, loaded, meter)
+        clients = open_clients(request, loaded, layout, meter)
         try:
-            models = {name: (await preflight(client)).model for name, client in clients.items()}
+            for client in clients.values():
+                await preflight(client)
+            models = {name: client.model for name, client in clients.items()}
             fingerprint = claim(layout, words(loaded, request, models))
             with replace_file(layout.recipe) as file:
                 tomli_w.dump(loaded.recipe.model_dump(exclude_none=True), file)

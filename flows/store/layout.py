@@ -41,6 +41,11 @@ class Layout:
         return self.root / "publish"
 
     @property
+    def endpoints(self) -> Path:
+        """What was learnt about endpoints; a cache."""
+        return self.root / "calls" / "endpoints.json"
+
+    @property
     def export(self) -> Path:
         """A folder for each format that was exported."""
         return self.root / "export"

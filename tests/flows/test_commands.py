@@ -44,6 +44,16 @@ def test_doctor_finds_out_what_an_endpoint_can_do(cli, structured, rung):
     assert done.stdout.splitlines()[0].startswith("ok    packages")
 
 
+def test_doctor_shows_every_endpoint_of_a_model(cli):
+    with server_process(Config()) as first, server_process(Config(structured="json_object")) as second:
+        done = cli("doctor", "--llm", f"{first},{second},http://127.0.0.1:9/v1")
+    lines = [line for line in done.stdout.splitlines() if "  model  " in line]
+    assert [line[:4] for line in lines] == ["ok  ", "ok  ", "FAIL"]
+    for line, words in zip(lines, ("output: json_schema", "output: json_object", "nobody answers at"), strict=True):
+        assert words in line
+    assert done.returncode == 1
+
+
 def test_doctor_fails_when_nobody_is_there(cli):
     done = cli("doctor", "--llm", "http://127.0.0.1:9/v1", "--model", "m")
     assert done.returncode == 1

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from flows.llm.endpoint import resolve
-from flows.llm.ladder import Ladder
+from flows.llm.memory import Memory
 from flows.llm.openai_http import OpenAIHttp
 
 Answer = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
@@ -72,9 +72,9 @@ async def connect(server: Server) -> AsyncIterator[Callable[..., OpenAIHttp]]:
     clients: list[OpenAIHttp] = []
 
     def build(
-        model: str = "m", *, key: str | None = None, timeout: float = 10.0, ladder: Ladder | None = None
+        model: str = "m", *, key: str | None = None, timeout: float = 10.0, memory: Memory | None = None
     ) -> OpenAIHttp:
-        client = OpenAIHttp(resolve(server.url, key), model, concurrency=8, timeout=timeout, ladder=ladder)
+        client = OpenAIHttp(resolve(server.url, key), model, concurrency=8, timeout=timeout, memory=memory)
         clients.append(client)
         return client
 

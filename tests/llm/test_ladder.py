@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from flows.llm.ladder import Ladder, Step
+from flows.llm.ladder import STEPS, Ladder, Step
 from flows.llm.outcome import EndpointFailure, Failure
 from flows.llm.types import ChatRequest, Completion
 from tests.llm.virtual import run_virtual
@@ -107,12 +107,48 @@ async def test_after_a_success_only_a_complaint_about_the_format_goes_down_and_o
     assert ladder.rung == "json_schema"
 
 
-@pytest.mark.parametrize("rung", ["json_schema", "json_object", "none"])
-async def test_a_remembered_rung_is_where_everything_begins(rung: str):
-    endpoint, ladder = Endpoint(), Ladder(rung)
-    completions = await asyncio.gather(*[ladder.ask(ask_for(), endpoint.post) for _ in range(3)])
-    assert {completion.rung for completion in completions} == {rung}
+@pytest.mark.parametrize("name", [step.name for step in STEPS])
+async def test_a_remembered_step_is_where_everything_begins_and_nobody_waits(name: str):
+    endpoint, learnt = Endpoint(latency=0.001), []
+    ladder = Ladder(name, learnt=lambda: learnt.append(ladder.step))
+    asking = [asyncio.create_task(ladder.ask(ask_for(), endpoint.post)) for _ in range(3)]
+    await asyncio.sleep(0)
     assert len(endpoint.asked) == 3
+    completions = await asyncio.gather(*asking)
+    assert {completion.rung for completion in completions} == {name.removesuffix("+schema")}
+    assert (len(endpoint.asked), learnt) == (3, [name])
+
+
+async def test_a_remembered_step_that_is_refused_now_is_left_for_the_next():
+    endpoint, learnt = Endpoint({"json_schema": NO_FORMAT}), []
+    ladder = Ladder("json_schema", learnt=lambda: learnt.append(ladder.step))
+    await ladder.ask(ask_for(), endpoint.post)
+    await ladder.ask(ask_for("another"), endpoint.post)
+    assert endpoint.asked == ["json_schema", "json_object+", "json_object+"]
+    assert learnt == ["json_object+schema"]
+
+
+async def test_a_remembered_step_that_fails_without_a_word_is_soon_doubted():
+    endpoint, ladder = Endpoint({"json_schema": (500, "oops")}), Ladder("json_schema")
+    for _ in range(3):
+        with pytest.raises(EndpointFailure):
+            await ladder.ask(ask_for(), endpoint.post)
+    assert (await ladder.ask(ask_for(), endpoint.post)).rung == "json_object"
+
+
+def test_those_whom_a_slow_explorer_left_behind_climb_to_where_it_is():
+    async def main() -> list[str]:
+        endpoint = Endpoint({"json_schema": NO_FORMAT, "json_object+": NO_FORMAT}, latency=5.0)
+        ladder = Ladder(grace=2.0)
+        late = [asyncio.create_task(ladder.ask(ask_for(), endpoint.post))]
+        await asyncio.sleep(11)  # the explorer is at its third step
+        late += [asyncio.create_task(ladder.ask(ask_for(), endpoint.post)) for _ in range(9)]
+        await asyncio.gather(*late)
+        return endpoint.asked
+
+    asked = run_virtual(main())
+    assert asked.count("json_schema") == 1 + 9
+    assert asked.count("json_object+") == 1
 
 
 async def test_the_first_request_explores_alone_while_the_others_wait():

@@ -5,91 +5,11 @@ from random import Random
 
 import pytest
 
-from flows.errors import FatalLLMError, TransientLLMError
-from flows.llm.limiter import Limiter
+from flows.errors import TransientLLMError
 from flows.llm.policy import CallPolicy
 from flows.llm.resilient import Resilient
 from flows.llm.types import ChatRequest, Completion
 from tests.llm.virtual import run_virtual
-
-
-def fixed(concurrency: int) -> Limiter:
-    return Limiter(CallPolicy(concurrency=concurrency, adaptive=False))
-
-
-async def test_places_go_to_those_who_wait_longest():
-    limiter, order = fixed(2), []
-
-    async def visit(name: int) -> None:
-        place = await limiter.enter()
-        order.append(name)
-        assert limiter.in_flight <= 2
-        await asyncio.sleep(0)
-        limiter.leave(place)
-
-    await asyncio.gather(*[visit(name) for name in range(20)])
-    assert order == list(range(20))
-    assert limiter.in_flight == 0
-
-
-async def test_one_who_gives_up_waiting_takes_no_place():
-    limiter = fixed(1)
-    first = await limiter.enter()
-    waiting = [asyncio.create_task(limiter.enter()) for _ in range(3)]
-    await asyncio.sleep(0)
-    waiting[0].cancel()
-    limiter.leave(first)  # hands the place to the second
-    waiting[1].cancel()  # who has it, but has not run since
-    await asyncio.wait(waiting, return_when=asyncio.ALL_COMPLETED)
-    assert [task.cancelled() for task in waiting] == [True, True, False]
-    assert limiter.in_flight == 1
-
-
-async def test_after_all_who_waited_gave_up_the_next_gets_in():
-    limiter = fixed(1)
-    first = await limiter.enter()
-    waiting = asyncio.create_task(limiter.enter())
-    await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.wait([waiting])
-    limiter.leave(first)
-    await asyncio.wait_for(limiter.enter(), 1)
-    assert limiter.in_flight == 1
-
-
-def test_a_pause_holds_for_all_and_the_longest_counts():
-    async def main() -> list[float]:
-        limiter, entered = fixed(4), []
-
-        async def visit() -> None:
-            limiter.leave(await limiter.enter())
-            entered.append(asyncio.get_running_loop().time())
-
-        limiter.pause(5)
-        limiter.pause(9)
-        limiter.pause(2)
-        await asyncio.gather(*[visit() for _ in range(6)])
-        return entered
-
-    assert run_virtual(main()) == [9.0] * 6
-
-
-def test_a_closed_door_wakes_those_who_wait_and_those_who_rest():
-    async def main() -> float:
-        limiter = fixed(1)
-        await limiter.enter()
-        limiter.pause(100)
-        outside = [asyncio.create_task(wait) for wait in (limiter.enter(), limiter.enter(), limiter.rest(100))]
-        await asyncio.sleep(1)
-        limiter.shut(FatalLLMError("no key"))
-        limiter.shut(FatalLLMError("a later one"))
-        results = [*await asyncio.gather(*outside, return_exceptions=True)]
-        with pytest.raises(FatalLLMError):
-            await limiter.enter()
-        assert [str(result) for result in results] == ["no key"] * 3
-        return asyncio.get_running_loop().time()
-
-    assert run_virtual(main()) == 1.0
 
 
 class Machine:
@@ -122,7 +42,7 @@ def limits_over(machine: Callable[[], Machine], policy: CallPolicy, requests: in
 
     async def main() -> tuple[list[int], float, int]:
         inner = machine()
-        client, limits, left = Resilient(inner, policy, rng=Random(1)), [], iter(range(requests))
+        client, limits, left = Resilient([inner], policy, rng=Random(1)), [], iter(range(requests))
 
         async def worker() -> None:
             for _ in left:

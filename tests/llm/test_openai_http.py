@@ -1,14 +1,16 @@
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp import web
 
 from flows.errors import FatalLLMError, RejectedLLMError, TransientLLMError, UsageError
 from flows.llm.endpoint import resolve
-from flows.llm.ladder import Ladder
+from flows.llm.memory import Memory
 from flows.llm.openai_http import OpenAIHttp
 from flows.llm.types import ChatRequest, Message
 from tests.llm.conftest import always, error, reply
@@ -190,9 +192,44 @@ async def test_every_kind_of_server_is_met_at_its_rung(server, connect, served: 
     assert client.rung == rung
 
 
-async def test_a_remembered_rung_is_sent_at_once(server, connect):
-    await connect(ladder=Ladder("json_object")).complete(HELD)
-    assert server.formats == ["json_object+"]
+async def test_what_an_endpoint_takes_is_remembered_and_found_out_again_when_it_changed(server, connect):
+    refused = ["json_schema", "json_object+"]
+
+    async def answer(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        if "seed" in body:
+            return web.json_response(error("Unsupported parameter: 'seed'", param="seed"), status=400)
+        if server.formats[-1] in refused:
+            return web.json_response(error("response_format is not supported"), status=400)
+        return web.json_response(reply("{}"))
+
+    server.answer = answer
+    kept: list[str] = []
+    memory = Memory(save=lambda entries: kept.append(orjson.dumps(entries).decode()))
+    request = replace(HELD, seed=1)
+    await connect(memory=memory).complete(request)
+    assert server.formats == ["json_schema", "json_schema", "json_object+", "json_object"]
+    assert orjson.loads(kept[-1]) == {
+        server.url: {"m": {"step": "json_object", "max_completion_tokens": False, "without": ["seed"]}}
+    }
+    server.bodies.clear()
+    client = connect(memory=Memory(orjson.loads(kept[-1]), save=memory._save))
+    await asyncio.gather(*[client.complete(request) for _ in range(3)])
+    assert server.formats == ["json_object"] * 3
+    writes = len(kept)
+    refused.append("json_object")
+    server.bodies.clear()
+    client = connect(memory=Memory(orjson.loads(kept[-1]), save=memory._save))
+    await client.complete(request)
+    await client.complete(request)
+    assert server.formats == ["json_object", "none", "none"]
+    assert orjson.loads(kept[-1])[server.url]["m"]["step"] == "none"
+    assert len(kept) == writes + 1
+
+
+@pytest.mark.parametrize("entries", [{}, {"m": 1}, {"m": {"step": "json_object"}}, {"m": {"step": 3}}], ids=str)
+async def test_a_memory_that_cannot_be_read_counts_for_nothing(server, connect, entries: dict[str, Any]):
+    await connect(memory=Memory({server.url: entries})).complete(HELD)
+    assert server.formats == ["json_schema"]
 
 
 def refusing(name: str, message: str):

@@ -117,7 +117,7 @@ async def test_a_rejection_passes_unrecorded(tmp_path: Path):
 
 
 async def test_the_inner_models_name_and_counters_show_through(tmp_path: Path):
-    inner = Resilient(Scripted(lambda request: "x", model="gemma"), CallPolicy(), rng=rng(1))
+    inner = Resilient([Scripted(lambda request: "x", model="gemma")], CallPolicy(), rng=rng(1))
     recorder = Recorder(inner, tmp_path / "r.jsonl")
     await recorder.complete(REQUEST)
     assert recorder.model == "gemma"

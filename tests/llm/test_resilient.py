@@ -44,7 +44,7 @@ class Model:
 
 
 def resilient(model: Model, **policy: Any) -> Resilient:
-    return Resilient(model, CallPolicy(**policy), rng=Random(1))
+    return Resilient([model], CallPolicy(**policy), rng=Random(1))
 
 
 def first(*failures: Exception) -> Callable[[ChatRequest, int], Exception | None]:

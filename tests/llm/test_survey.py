@@ -3,8 +3,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flows.errors import FatalLLMError, UsageError
-from flows.llm.survey import Facts, survey
+from flows.errors import AbsentError, FatalLLMError, UsageError
+from flows.llm.endpoint import resolve
+from flows.llm.openai_http import OpenAIHttp
+from flows.llm.survey import Facts, survey, survey_all
 from tests.llm.conftest import always, error, reply
 
 
@@ -73,3 +75,24 @@ async def test_a_probe_without_an_answer_is_fatal(server, connect):
     server.answer = always(error("broken"), status=503)
     with pytest.raises(FatalLLMError, match="test request was not answered"):
         await survey(connect(), probe=True)
+
+
+async def test_an_absent_endpoint_is_told_apart_and_gets_the_model_of_those_that_are_there(server, connect):
+    nobody = OpenAIHttp(resolve("http://127.0.0.1:9/v1"), "", concurrency=1, timeout=5.0)
+    there = connect("")
+    findings = await survey_all([nobody, there])
+    assert findings[1] == Facts(server.url, "m", ("m",))
+    assert "nobody answers at http://127.0.0.1:9/v1" in (findings[0].absent or "")
+    assert nobody.model == "m"
+
+
+async def test_when_every_endpoint_is_absent_the_first_is_named():
+    clients = [OpenAIHttp(resolve(f"http://127.0.0.1:{port}/v1"), "m", concurrency=1, timeout=5.0) for port in (9, 7)]
+    with pytest.raises(AbsentError, match=r"127\.0\.0\.1:9"):
+        await survey_all(clients)
+
+
+async def test_an_endpoint_that_is_there_must_serve_the_model(server, connect):
+    server.answer = always(error("model 'x' not found"), status=404)
+    with pytest.raises(FatalLLMError, match="has no model 'x'"):
+        await survey_all([connect("x"), connect("x")])
