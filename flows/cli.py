@@ -18,11 +18,15 @@ COMMANDS = {
     "report": "write report.html anew, or a page with two runs side by side",
     "publish": "upload a finished run to the Hugging Face Hub",
     "export": "write a finished run in the formats that trainers and benchmarks read",
+    "index": "say what an index of earlier runs holds, or build it from published data",
     "doctor": "check endpoint, Hub token and disk, and say what to do",
     "recipes": "list the recipes and check them",
     "prompts": "list the prompts and check them, or show one",
     "serve": "run the pipeline on a schedule, as a Prefect deployment",
 }
+
+COMPARED = ("task", "query", "positive", "query_positive")
+"""What rows may be compared by; spelt out, as curation is slow to import."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,6 +76,23 @@ def _parser() -> argparse.ArgumentParser:
     parsers["run"].add_argument("--record", metavar="PATH", help="record every reply, for --llm replay:PATH")
     for name in ("run", "serve"):
         _add_publish(parsers[name])
+        parsers[name].add_argument(
+            "--index", metavar="DIR", help="drop twins of earlier runs' rows, and add this run's"
+        )
+    parsers["index"].add_argument("index", metavar="DIR", help="folder of the index")
+    parsers["index"].add_argument(
+        "--from",
+        dest="sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="build it anew from runs, data sets or Parquet files",
+    )
+    parsers["index"].add_argument(
+        "--compare",
+        nargs="+",
+        choices=COMPARED,
+        help="what to hold of rows; by default what it held, or task and query",
+    )
     parsers["publish"].add_argument("run", metavar="RUN", help="run folder")
     parsers["publish"].add_argument("repo", metavar="USER/NAME", help="Hub data set to upload to")
     parsers["publish"].add_argument("--public", action="store_true", help="create it public; private is the default")
@@ -108,6 +129,16 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def _add_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--publish", metavar="USER/NAME", help="upload to this Hub data set when all rows are there")
     parser.add_argument("--public", action="store_true", help="create it public; private is the default")
+
+
+def _add_index(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("index", metavar="DIR", help="folder of the index")
+    parser.add_argument(
+        "--from", dest="sources", nargs="+", metavar="SOURCE", help="build it anew from runs, data sets, Parquet files"
+    )
+    parser.add_argument(
+        "--compare", nargs="+", choices=COMPARED, help="what of rows to hold, by default what it held or task and query"
+    )
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from flows.stages.curate import Curated
 from flows.stages.ledger import accounts, accounts_markdown, generated, ledger_markdown, ledger_table
 from flows.stages.plan import read_rounds
 from flows.stages.progress import watched
+from flows.stages.remember import remember
 from flows.stages.request import RunRequest
 from flows.stages.result import RunResult, explain_nothing, shortfall
 from flows.stages.work import Work, open_work
@@ -33,6 +34,7 @@ async def pipeline(request: RunRequest) -> RunResult:
         curated, stop = await _fill(work, tasks)
         written = generated(work)
         write_ledger(work.layout, [tasks.tally, written, curated.tally], accounts(work, curated))
+        remember(work)
         short = shortfall(work, written, curated, stop)
         commit = await publish(run, None if short else request.publish, request.public)
         await _artifacts(work)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
+from flows.curation.near.policy import NearPolicy
+
 RULE_NAMES = (
     "empty_text",
     "encoding",
@@ -70,14 +72,16 @@ class CurationPolicy:
     """Families whose texts are labels, where the row itself does not say so."""
     label_letters: int = 4
     """Letters below which a label may stand in the text by chance (`no`, `IT`); a Chinese sign counts as two."""
-    near_query: float = 0.9
-    """ROUGE-L F1 from which a query repeats an earlier one of its family and language."""
+    near: tuple[NearPolicy, ...] = (NearPolicy("rouge_l", 0.9, compare="query"),)
+    """From which similarity, by which measure, of which of their texts two rows of a family repeat each other."""
     personal_data: bool = False
     """Whether rows with e-mail addresses, phone numbers or keys are dropped; they are flagged in any case."""
 
     def __post_init__(self) -> None:
         if unknown := sorted({*self.off} - {*RULE_NAMES}):
             raise ValueError(f"off: no rule is called {', '.join(unknown)}; there are {', '.join(RULE_NAMES)}")
+        if any(policy.compare == "task" for policy in self.near):
+            raise ValueError("near: rows of one task are no copies; brainstorm.near_duplicate is for tasks")
         for entry in fields(self):
             value = getattr(self, entry.name)
             if isinstance(value, bool | tuple):

@@ -29,7 +29,7 @@ _AGAIN = "build it again: triplesmith index DIR --from PUBLISHED …"
 
 Entry = tuple[str, str, Sequence[str]]
 """Id of a row, name of the group in which it is compared, words."""
-Segments = dict[str, list[Segment]]
+Segments = dict[Compare, list[Segment]]
 """What is compared (task, query, …) -> segments, the earlier first."""
 
 
@@ -43,9 +43,15 @@ class Index:
 
     folder: Path
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[Compare, int]:
         """Entries by what is compared; raises UsageError or StoreError for an index that cannot be used."""
         return {compare: sum(map(len, segments)) for compare, segments in self._read().items()}
+
+    def held(self, compare: Compare, ids: Collection[str]) -> set[str]:
+        """Give those of the ids that have an entry."""
+        own = _ids(ids)
+        segments = self._read().get(compare, ())
+        return {id_ for part in segments for id_ in part.rows["id"].filter(_is_in(part.rows["id"], own)).to_pylist()}
 
     def find(
         self, texts: Iterable[str], policy: NearPolicy, groups: Iterable[str], own: Collection[str] = ()
@@ -84,12 +90,12 @@ class Index:
         """Give the segments of one kind with the entries of own rows replaced, but for those that are there already."""
         table = entry_table(entries)
         wanted = _keys(table)
-        ids = pa.array(own, ENTRY.field("id").type)
+        ids = _ids(own)
         kept: list[Segment] = []
         loose: list[pa.Table] = []
         for segment in segments:
-            mine = segment.rows.filter(pc.is_in(segment.rows["id"], value_set=ids))
-            same = pc.is_in(_keys(mine), value_set=wanted)
+            mine = segment.rows.filter(_is_in(segment.rows["id"], ids))
+            same = _is_in(_keys(mine), wanted)
             there, gone = mine["id"].filter(same), mine["id"].filter(pc.invert(same))
             table = _without(table, there)
             if len(gone):
@@ -166,12 +172,20 @@ def _shown(folder: Path) -> Iterator[Path]:
     return (path for path in folder.iterdir() if not path.name.startswith("."))
 
 
+def _ids(ids: Collection[str]) -> pa.Array:
+    return pa.array(ids, ENTRY.field("id").type)
+
+
+def _is_in(values: pa.ChunkedArray, among: pa.Array) -> pa.ChunkedArray:
+    return pc.is_in(values, value_set=among)
+
+
 def _keys(rows: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(rows["id"], rows["group"], rows["text"], pa.scalar("\0", pa.large_string()))
 
 
 def _without(rows: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
-    return rows.filter(pc.invert(pc.is_in(rows["id"], value_set=ids))) if len(ids) else rows
+    return rows.filter(pc.invert(_is_in(rows["id"], ids))) if len(ids) else rows
 
 
 def _bytes(*tables: pa.Table) -> int:

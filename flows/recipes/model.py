@@ -99,7 +99,7 @@ class Publish(Strict):
     """Share of rows held out to judge a model by, by whole tasks."""
     near: Annotated[float, Field(gt=0, le=1)] = 0.8
     """ROUGE-L F1 from which two queries are near-copies, which go to one split."""
-    configs: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT
+    configs: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] = DEFAULT
     """Configs to write; the first that holds a row is the default one."""
     negatives: Count = 1
     """Hard negatives on every line of the configs `n-tuple` and `scored`."""
@@ -107,7 +107,7 @@ class Publish(Strict):
     """Whose scores the config `scored` holds; `requested` is the grade that was asked for."""
     by_family: bool = False
     """Whether the training configs come once more for every family, for batches of one kind of task."""
-    instructions: tuple[Literal["instruct", "prefix"], ...] = ()
+    instructions: Annotated[tuple[Literal["instruct", "prefix"], ...], Field(strict=False)] = ()
     """Styles in which the training configs come once more with the instruction in the texts."""
     license: str = "other"
     license_name: str | None = "generator-terms"

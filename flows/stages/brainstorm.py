@@ -2,8 +2,9 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 from flows.curation.near import NearPolicy, near_twins
@@ -12,8 +13,9 @@ from flows.domain.units import Dropped, Unit
 from flows.prompting.ask import Answer
 from flows.prompting.prompt import Prompt
 from flows.recipes.draw import brainstorm_units
+from flows.stages import generate
 from flows.stages.asking import run_shard
-from flows.stages.plan import Ask, Round, read_rounds, write_round
+from flows.stages.plan import Ask, Round, read_rounds, stage_ids, write_round
 from flows.stages.work import Work
 from flows.store.jsonio import read_lines, write_lines
 from flows.store.shards import ShardTally, read_dropped
@@ -92,29 +94,65 @@ async def brainstorm_shard(work: Work, shard: int) -> ShardTally:
 
 
 def fold(work: Work) -> TaskList:
-    """Make one list of the tasks of all shards, an earlier task winning over its later twins; write it down."""
+    """Make one list of the tasks of all shards and write it down: without twins of earlier runs' tasks and of its own.
+
+    An earlier task wins over its later twins.
+    """
     shards = [shard for planned in read_rounds(work.layout, STAGE) for shard in planned.numbers]
     listed = [Task(**data) for shard in shards for data in read_lines(work.layout.rows(STAGE, shard))]
     dropped = [_too_long(task) for task in listed if len(task.task.split()) > MOST_WORDS]
     tasks = [task for task in listed if len(task.task.split()) <= MOST_WORDS]
     policy = NearPolicy("rouge_l", work.loaded.recipe.brainstorm.near_duplicate, compare="task")
-    families = sorted(wanted_tasks(work))
-    texts, groups = [task.task for task in tasks], [task.family for task in tasks]
-    twins = near_twins(texts, policy, keys=range(len(tasks)), groups=groups)
-    kept: dict[str, list[str]] = defaultdict(list)
+    known = _known(work, tasks, policy)
+    dropped += known
+    passed = {entry.id for entry in known}
+    tasks = [task for task in tasks if task.id not in passed]
+    groups = [task.family for task in tasks]
+    twins = near_twins((task.task for task in tasks), policy, keys=range(len(tasks)), groups=groups)
+    kept: dict[str, list[Task]] = defaultdict(list)
     for task, twin in zip(tasks, twins, strict=True):
         if twin is None:
-            kept[task.family].append(task.task)
+            kept[task.family].append(task)
         else:
             detail = f"{twin.similarity:.2f} like {tasks[twin.index].task!r}"
             dropped.append(Dropped(task.id, "near_duplicate", detail, asdict(task)))
+    families = sorted(wanted_tasks(work))
     write_lines(work.layout.stage(STAGE) / "dropped-tasks.jsonl", dropped)
-    write_lines(work.layout.stage(STAGE) / "tasks.jsonl", ({"family": f, "task": t} for f in families for t in kept[f]))
+    write_lines(_list(work), (task for family in families for task in kept[family]))
     unread = list(read_dropped(work.layout, STAGE, shards))
     reasons = Counter(entry.reason for entry in [*dropped, *unread])
-    out = sum(map(len, kept.values()))
-    tally = StageTally(STAGE, created=len(listed) + len(unread), out=out, dropped=reasons)
-    return TaskList({family: tuple(kept[family]) for family in families}, wanted_tasks(work), tally)
+    tally = StageTally(STAGE, created=len(listed) + len(unread), out=sum(map(len, kept.values())), dropped=reasons)
+    chosen = {family: tuple(task.task for task in kept[family]) for family in families}
+    return TaskList(chosen, wanted_tasks(work), tally)
+
+
+def read_tasks(work: Work) -> list[Task]:
+    """Read the list that `fold` wrote; empty before."""
+    return [Task(**data) for data in read_lines(_list(work))] if _list(work).exists() else []
+
+
+def own_ids(work: Work) -> set[str]:
+    """Give the ids of all tasks and rows of the run: an index built from published data has tasks under ids of rows."""
+    return stage_ids(work.layout, STAGE) | stage_ids(work.layout, generate.STAGE)
+
+
+def _known(work: Work, tasks: Sequence[Task], policy: NearPolicy) -> list[Dropped]:
+    """Find the tasks that earlier runs had; those of this run in the index have passed it already."""
+    if work.index is None:
+        return []
+    own = own_ids(work)
+    settled = work.index.held(policy.compare, own)
+    fresh = [task for task in tasks if task.id not in settled]
+    known = work.index.find((task.task for task in fresh), policy, (task.family for task in fresh), own)
+    return [
+        Dropped(task.id, "known_duplicate", f"{twin.similarity:.2f} like {twin.words!r} of {twin.id}", asdict(task))
+        for task, twin in zip(fresh, known, strict=True)
+        if twin
+    ]
+
+
+def _list(work: Work) -> Path:
+    return work.layout.stage(STAGE) / "tasks.jsonl"
 
 
 def _too_long(task: Task) -> Dropped:

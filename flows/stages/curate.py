@@ -8,23 +8,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from flows.curation.exact import exact_twins
 from flows.curation.measure import measure
-from flows.curation.near import NearPolicy, near_twins
 from flows.curation.normalize import fold_text
-from flows.curation.rules import decide
+from flows.curation.rules import Verdict, decide
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
 from flows.domain.units import Dropped
+from flows.ids import digest
 from flows.stages import generate
 from flows.stages.generate import Slots
-from flows.stages.plan import read_rounds
+from flows.stages.plan import read_rounds, stage_ids
+from flows.stages.repeats import Repeats
 from flows.stages.work import Work
 from flows.store.jsonio import read_lines, write_lines
 from flows.store.layout import Layout
 from flows.store.shards import read_rows, so_far
 
 STAGE = "curate"
+KEPT = Verdict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,12 @@ def generated_shards(work: Work) -> list[int]:
     """Numbers of the shards that hold rows to curate, those of a stopped run that are not finished included."""
     shards = [shard for planned in read_rounds(work.layout, generate.STAGE) for shard in planned.numbers]
     return [shard for shard in shards if so_far(work.layout, generate.STAGE, shard)]
+
+
+def accepted_rows(work: Work) -> Iterator[Row]:
+    """Yield the rows that curation left so far."""
+    shards = generated_shards(work)
+    return read_rows(work.layout, STAGE, (shard for shard in shards if work.layout.rows(STAGE, shard).exists()))
 
 
 def unmeasured(work: Work) -> list[int]:
@@ -62,45 +69,24 @@ def measure_shard(work: Work, shard: int) -> None:
 def decide_all(work: Work) -> Curated:
     """Give every row one verdict and write what stays and what goes; the earlier of two twins stays."""
     shards = generated_shards(work)
-    failed: dict[int, tuple[str, str]] = {}
-    texts = _Texts()
+    policy = work.loaded.recipe.curate
+    repeats = Repeats(policy.near, work.index)
+    failed: dict[int, Verdict] = {}
     for place, row in enumerate(_measured(work, shards)):
-        verdict = decide(row, row.measured, work.loaded.recipe.curate)
+        verdict = decide(row, row.measured, policy)
         if verdict.keep:
-            texts.add(place, row)
+            repeats.add(place, row, _twin_key(row), place)
         else:
-            failed[place] = (verdict.reason or "rejected", verdict.detail)
-    failed |= texts.twins(NearPolicy(measure="rouge_l", threshold=work.loaded.recipe.curate.near_query))
-    return _write(work, shards, failed)
+            failed[place] = verdict
+    return _write(work, shards, failed | repeats.find(stage_ids(work.layout, generate.STAGE) if work.index else ()))
 
 
-class _Texts:
-    """The texts of the rows that passed the rules, for the search for twins."""
-
-    def __init__(self) -> None:
-        self._rows: list[tuple[int, str, str, str, str]] = []
-        """Place, id, group, key of equality, query."""
-
-    def add(self, place: int, row: Row) -> None:
-        group = f"{row.family} {row.query_language}"
-        key = f"{row.family}\n{fold_text(row.query)}\n{fold_text(row.positives[0].text)}"
-        self._rows.append((place, row.id, group, key, row.query))
-
-    def twins(self, policy: NearPolicy) -> dict[int, tuple[str, str]]:
-        """Place -> reason and detail of every row that repeats an earlier one."""
-        found: dict[int, tuple[str, str]] = {}
-        for row, twin in zip(self._rows, exact_twins([row[3] for row in self._rows]), strict=True):
-            if twin is not None:
-                found[row[0]] = ("duplicate", f"same query and positive as {self._rows[twin][1]}")
-        rest = [row for row in self._rows if row[0] not in found]
-        near = near_twins((row[4] for row in rest), policy, keys=range(len(rest)), groups=(row[2] for row in rest))
-        for row, close in zip(rest, near, strict=True):
-            if close is not None:
-                found[row[0]] = ("near_duplicate", f"query {close.similarity:.2f} like that of {rest[close.index][1]}")
-        return found
+def _twin_key(row: Row) -> str:
+    """Give what rows with the same query and the same positive have in common."""
+    return digest(row.family, fold_text(row.query), fold_text(row.positives[0].text), size=32)
 
 
-def _write(work: Work, shards: Sequence[int], failed: dict[int, tuple[str, str]]) -> Curated:
+def _write(work: Work, shards: Sequence[int], failed: Mapping[int, Verdict]) -> Curated:
     slots = Slots.empty(work.rows)
     models: dict[str, Counter[str]] = {}
     place = -1
@@ -109,10 +95,10 @@ def _write(work: Work, shards: Sequence[int], failed: dict[int, tuple[str, str]]
         dropped: list[Dropped] = []
         for row in _measured(work, [shard]):
             place += 1
-            reason, detail = failed.get(place, ("", ""))
-            models.setdefault(row.generator.entry, Counter())[reason] += 1
-            if reason:
-                dropped.append(Dropped(row.id, reason, detail, row.to_json()))
+            verdict = failed.get(place, KEPT)
+            models.setdefault(row.generator.entry, Counter())[verdict.reason or ""] += 1
+            if verdict.reason:
+                dropped.append(Dropped(row.id, verdict.reason, verdict.detail, row.to_json()))
             else:
                 kept.append(row)
                 slots.fill(row.family, row.slot)

@@ -47,6 +47,13 @@ def read_rounds(layout: Layout, stage: str) -> list[Round]:
     return [Round(**loads(path.read_bytes())) for path in paths]
 
 
+def stage_ids(layout: Layout, stage: str) -> set[str]:
+    """Give the ids of all that a stage has made so far."""
+    shards = [shard for planned in read_rounds(layout, stage) for shard in planned.numbers]
+    paths = (path for shard in shards if (path := layout.rows(stage, shard)).exists())
+    return {data["id"] for path in paths for data in read_lines(path)}
+
+
 def write_round(layout: Layout, stage: str, asks: Iterable[Ask], *, shard_units: int, rows: int) -> Round:
     """Plan the next round."""
     earlier = read_rounds(layout, stage)

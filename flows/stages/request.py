@@ -16,5 +16,6 @@ class RunRequest(BaseModel):
     model: str | None = Field(None, description="Model name at that server")
     changes: list[str] = Field(default_factory=list, description="Changes to the recipe, key=value each")
     record: str | None = Field(None, description="File that every reply is recorded to, for --llm replay:PATH")
+    index: str | None = Field(None, description="Folder of the index of earlier runs, whose twins are dropped")
     publish: str | None = Field(None, description="Hub data set USER/NAME to upload to")
     public: bool = Field(False, description="Create the Hub data set public, not private")

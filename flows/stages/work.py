@@ -10,6 +10,7 @@ from pathlib import Path
 import tomli_w
 
 from flows.errors import UsageError
+from flows.index.index import Index
 from flows.llm.meter import Budget, Meter
 from flows.llm.open import preflight
 from flows.llm.traffic import sum_traffic, traffic_of
@@ -36,6 +37,8 @@ class Work:
     """Name of the recipe's entry `[[llm]]` -> what answers for it."""
     progress: Progress = field(default_factory=Progress)
     meter: Meter = field(default_factory=lambda: Meter(Budget(), {}))
+    index: Index | None = None
+    """What earlier runs hold, when the run is to be compared with them."""
 
     @property
     def rows(self) -> Mapping[str, int]:
@@ -89,6 +92,9 @@ def _load(request: RunRequest, seed: int | None) -> LoadedRecipe:
 async def open_work(request: RunRequest, progress: Progress) -> AsyncIterator[Work]:
     """Lock the run folder, open the models and check that the folder is this run's; raises TriplesmithError."""
     loaded, layout = read_request(request)
+    index = Index(Path(request.index)) if request.index else None
+    if index:
+        index.counts()
     with locked(layout):
         meter = open_meter(loaded, layout)
         clients = open_clients(request, loaded, layout, meter)
@@ -99,7 +105,7 @@ async def open_work(request: RunRequest, progress: Progress) -> AsyncIterator[Wo
             fingerprint = claim(layout, words(loaded, request, models))
             with replace_file(layout.recipe) as file:
                 tomli_w.dump(loaded.recipe.model_dump(exclude_none=True), file)
-            work = Work(layout, loaded, fingerprint, clients, progress, meter)
+            work = Work(layout, loaded, fingerprint, clients, progress, meter, index)
             progress.target = loaded.recipe.rows
             progress.traffic = lambda: sum_traffic(map(traffic_of, clients.values()))
             with _as_active(work):

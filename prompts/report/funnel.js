@@ -68,7 +68,7 @@ const funnels = (runs, names) =>
   );
 
 const TWINS = 8;
-const REPEATS = ["duplicate", "near_duplicate"];
+const REPEATS = ["duplicate", "near_duplicate", "known_duplicate"];
 
 const duplicates = (runs, names) =>
   panel(

@@ -3,6 +3,7 @@ from dataclasses import fields
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from flows.curation.near import NearPolicy
 from flows.curation.policy import CurationPolicy
 
 
@@ -33,3 +34,8 @@ def test_an_unknown_rule_cannot_be_switched_off():
 
 def test_every_threshold_has_a_default():
     assert all(field.default is not None for field in fields(CurationPolicy))
+
+
+def test_tasks_are_compared_elsewhere():
+    with pytest.raises(ValueError, match="near: rows of one task are no copies"):
+        CurationPolicy(near=(NearPolicy(compare="task"),))
