@@ -43,6 +43,8 @@ def describe(progress: Progress, seconds: float) -> str:
         reasons = ", ".join(f"{count} {reason}" for reason, count in progress.rejected.most_common(3))
         parts.append(f"{progress.rejected.total()} rejected ({reasons})")
     traffic = progress.traffic()
+    if traffic.state:
+        parts.append(traffic.state)
     if traffic.sent:
         parts.append(f"{traffic.in_flight} in flight")
         parts.append(f"{_short(traffic.tokens_in)}+{_short(traffic.tokens_out)} tokens")

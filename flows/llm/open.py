@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.domain.records import Json
 from flows.errors import UsageError
 from flows.ids import rng
 from flows.llm.policy import CallPolicy
@@ -15,7 +16,7 @@ from flows.llm.types import LLM, unwrap
 if TYPE_CHECKING:
     from flows.llm.memory import Memory
 
-SPECS = "replay, replay:PATH, http://HOST:PORT/v1 or https://HOST/v1"
+SPECS = "replay, replay:PATH, http://HOST:PORT/v1 or https://HOST/v1, serve:MODEL, vllm:MODEL"
 
 
 def default_spec(environment: Mapping[str, str]) -> str:
@@ -40,17 +41,23 @@ def open_llm(
     recordings: Path | None = None,
     memory: "Memory | None" = None,
     metered: Callable[[LLM], LLM] = lambda llm: llm,
+    engine: Mapping[str, Json] | None = None,
+    python: str | None = None,
 ) -> LLM:
     """Open one model for one event loop; nothing is sent yet.
 
     `specs` is one spec, or the addresses of several endpoints of the model, which share its load. `recordings` is the
     file or folder behind the spec `replay`; `record` a file to write every reply to; `memory` what earlier processes
-    learnt of endpoints; `metered` wraps what is paid for by the request, recordings are free. Raises UsageError for a
-    spec that names nothing.
+    learnt of endpoints; `metered` wraps what is paid for by the request, recordings are free; `engine` and `python` are
+    arguments and interpreter of a vLLM of our own. Raises UsageError for a spec that names nothing.
     """
     specs = tuple(dict.fromkeys(specs))
     if specs and all(spec.startswith(("http:", "https:")) for spec in specs):
         llm: LLM = _open_endpoints(specs, model, policy, api_key, memory, metered)
+    elif len(specs) == 1 and specs[0].startswith(("serve:", "vllm:")):
+        from flows.llm.vllm.open import open_vllm
+
+        llm = open_vllm(specs[0], model, policy, engine=engine or {}, python=python, metered=metered)
     elif len(specs) == 1:
         llm = _open(specs[0], recordings)
     else:
@@ -70,6 +77,8 @@ async def preflight(llm: LLM, *, probe: bool = False) -> tuple[Facts, ...]:
     client = unwrap(llm)
     if isinstance(client, Replay):
         return (Facts(f"{len(client.replies())} recorded replies", llm.model),)
+    if (look := getattr(client, "survey", None)) is not None:
+        return (await look(),)
     from flows.llm.openai_http import OpenAIHttp
     from flows.llm.resilient import Resilient
 

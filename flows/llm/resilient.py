@@ -29,6 +29,10 @@ _SEVERAL = 4
 """Requests that must fail in a row, each for the first time, before the server is suspected."""
 
 
+class SilentError(StoppedError):
+    """A server did not answer for `max_stall` seconds."""
+
+
 class Resilient:
     """A model that is asked no faster than it answers and again when it fails; one instance serves one event loop.
 
@@ -102,9 +106,13 @@ class Resilient:
                 widest = self._policy.backoff * 2 ** min(failures - 1, 30)
                 await self._gate.rest(self._rng.uniform(0, min(widest, self._policy.backoff_cap)))
 
+    def shut(self, why: TriplesmithError) -> None:
+        """Let nobody in any more: every call raises `why` without sending; answers in flight still arrive."""
+        self._gate.shut(why)
+
     async def aclose(self) -> None:
         """Let nobody in any more and close the clients."""
-        self._gate.shut(StoppedError("the client of this model was closed"))
+        self.shut(StoppedError("the client of this model was closed"))
         for inner in self.inners:
             await inner.aclose()
 
@@ -152,7 +160,7 @@ class Resilient:
         if failure.kind in _SERVERS_FAULT or self._failing >= _SEVERAL:
             silent = now - self._stalled_since
             if silent + self._gate.wait > self._policy.max_stall:
-                stop = StoppedError(f"stopped: {_plight(failure, silent)}. Run again to continue.")
+                stop = SilentError(f"stopped: {_plight(failure, silent)}. Run again to continue.")
                 self._gate.shut(stop)
                 raise stop
         elif own_failures >= self._policy.attempts:

@@ -48,6 +48,8 @@ class Facts:
     """Parameters that the endpoint does not take."""
     absent: str | None = None
     """Why nothing more is known: nobody answers."""
+    started: bool = True
+    """False for an engine of our own, which starts with the first request."""
 
 
 async def survey(client: "OpenAIHttp", *, probe: bool = False) -> Facts:

@@ -22,13 +22,16 @@ class Traffic:
     """Kind of failure -> how often a request failed so."""
     tokens_in: int = 0
     tokens_out: int = 0
+    state: str = ""
+    """What the model is about while it cannot answer, `starting …`."""
 
 
 def sum_traffic(several: Iterable[Traffic]) -> Traffic:
     """Add the counters of several clients."""
     total = Traffic()
     for traffic in several:
-        for name in (entry.name for entry in fields(Traffic)):
+        total.state = ", ".join(filter(None, (total.state, traffic.state)))
+        for name in (entry.name for entry in fields(Traffic) if entry.name != "state"):
             setattr(total, name, getattr(total, name) + getattr(traffic, name))
     return total
 

@@ -99,6 +99,8 @@ def _open(
         recordings=recordings,
         memory=memory,
         metered=partial(Metered, meter=meter, entry=name),
+        engine=entry.engine,
+        python=entry.python,
     )
 
 
