@@ -93,7 +93,7 @@ def _known(facts: Facts) -> Finding:
     """Say what is known of one endpoint."""
     if facts.absent:
         return Finding(False, "model", facts.absent)
-    parts = [f"{facts.where} answers as {facts.model}"]
+    parts = [f"{facts.where} {'answers as' if facts.started else 'is there, to be started with'} {facts.model}"]
     if facts.rung:
         held = "" if facts.held is not False else ", but the answer did not keep to its schema"
         parts.append(f"structured output: {facts.rung}{held}")

@@ -52,7 +52,7 @@ class LLMSettings(Strict):
     temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_tokens: Count = 4096
-    extra: dict[str, str | int | float | bool] = {}
+    extra: dict[str, Any] = {}
     """Further fields of the request body."""
     concurrency: Count = 64
     """Most requests in flight at each endpoint."""

@@ -81,7 +81,7 @@ class EngineClient:
         """Leave the engine to its owner."""
 
     async def _generate(self, request: ChatRequest) -> "RequestOutput":
-        extra = dict(request.extra)
+        extra: dict[str, Any] = dict(request.extra)
         options = {"add_generation_prompt": True, **extra.pop("chat_template_kwargs", {})}
         chat = replace(self._chat, chat_template_kwargs=options)
         params = self._params(request, extra)
@@ -119,7 +119,7 @@ class EngineLife:
 
     async def ended(self) -> str:
         """Wait until the engine is dead or shut down."""
-        while not self.engine.errored:
+        while not self.engine.errored:  # noqa: ASYNC110 - vLLM tells nobody of it
             await asyncio.sleep(POLL)
         return last_words(self.log)
 

@@ -12,6 +12,9 @@ from flows.llm.vllm.log import new_log
 from flows.llm.vllm.setup import Setup
 from flows.llm.vllm.supervised import Life, Supervised
 
+PYTHON = "TRIPLESMITH_VLLM_PYTHON"
+"""Environment variable for the interpreter that `serve:` starts, where the recipe names none: paths are a machine's."""
+
 
 def open_vllm(
     spec: str,
@@ -26,6 +29,7 @@ def open_vllm(
     kind, _, model = spec.partition(":")
     if kind == "vllm" and python is not None:
         raise UsageError("llm.python is for serve:MODEL; vllm:MODEL runs in the environment of triplesmith itself.")
+    python = python or (os.environ.get(PYTHON) if kind == "serve" else None)
     setup = Setup(model, alias, engine, python)
     log = new_log()
     dice = rng("backoff", os.getpid())

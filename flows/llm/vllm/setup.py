@@ -112,7 +112,7 @@ class Setup:
             raise FatalLLMError(f"{self.interpreter} has no vLLM: run `{self.interpreter} -m pip install vllm`.")
         raise FatalLLMError(
             f"vLLM is not installed here: run `{INSTALL}`, "
-            "or name the interpreter of an environment that has it (serve: alone): --set llm.python=PATH."
+            "or name the interpreter of an environment that has it, for serve:MODEL: --set llm.python=PATH."
         )
 
     def _context(self) -> int | None:

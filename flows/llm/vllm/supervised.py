@@ -23,6 +23,8 @@ GUILTY = 3
 """Deaths after which a request is given up."""
 DEATHS = 5
 """Deaths in a row, each soon after the start, that end the run."""
+PAUSE = 1.0
+"""Seconds, doubled with each of them, before the next start."""
 _log = logging.getLogger(__name__)
 
 
@@ -161,7 +163,7 @@ class Supervised:
         try:
             while True:
                 if self._deaths > 1:
-                    await asyncio.sleep(min(2.0**self._deaths, 30.0))  # what it died of may pass, memory for one
+                    await asyncio.sleep(PAUSE * 2**self._deaths)  # what it died of may pass, memory for one
                 try:
                     life = await self._start()
                 except FatalLLMError as error:

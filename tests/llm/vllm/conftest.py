@@ -1,0 +1,67 @@
+"""A vLLM that is none: a package of that name, in an "environment" of its own."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.llm.vllm.keeper import GRACE
+
+FAKE = Path(__file__).parent / "fake"
+
+
+@pytest.fixture
+def fake_python(tmp_path: Path) -> str:
+    """An interpreter whose environment has the fake vLLM."""
+    path = tmp_path / "python"
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{FAKE}" exec "{sys.executable}" "$@"\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+class Diary:
+    """What the fake servers of a test left behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def lives(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.path.read_text().splitlines()] if self.path.exists() else []
+
+    @property
+    def survivors(self) -> list[int]:
+        """Processes that are still there."""
+        return [pid for life in self.lives for pid in (life["pid"], life["helper"]) if is_there(pid)]
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Diary:
+    return Diary(tmp_path / "diary.jsonl")
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process lives; one that is dead and not yet fetched does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+    except OSError:
+        os.kill(pid, 0)
+        return True
+
+
+def until(true: Callable[[], Any], seconds: float = GRACE + 15) -> bool:
+    """Wait for something that other processes bring about."""
+    import time
+
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
