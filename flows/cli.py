@@ -122,7 +122,11 @@ def _add_request(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--llm", help="replay, replay:PATH, or URLs of OpenAI-compatible servers (…/v1), with commas")
+    parser.add_argument(
+        "--llm",
+        help="replay, replay:PATH, URLs of OpenAI-compatible servers (…/v1) with commas, "
+        "serve:MODEL to start a vLLM server, or vllm:MODEL for its engine in this process",
+    )
     parser.add_argument("--model", metavar="M", help="model name at that server")
 
 

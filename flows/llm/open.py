@@ -1,6 +1,7 @@
 """Build the model that specs name, importing its library only then, and check that it can be asked."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def open_llm(
     specs = tuple(dict.fromkeys(specs))
     if specs and all(spec.startswith(("http:", "https:")) for spec in specs):
         llm: LLM = _open_endpoints(specs, model, policy, api_key, memory, metered)
-    elif len(specs) == 1 and specs[0].startswith(("serve:", "vllm:")):
+    elif len(specs) == 1 and re.match("(serve|vllm):.", specs[0]):
         from flows.llm.vllm.open import open_vllm
 
         llm = open_vllm(specs[0], model, policy, engine=engine or {}, python=python, metered=metered)

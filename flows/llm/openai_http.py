@@ -44,6 +44,7 @@ class OpenAIHttp:
         self._concurrency = concurrency
         self._timeout = timeout
         self._session: aiohttp.ClientSession | None = None
+        self._closed = False
         self.choose(model)
 
     def choose(self, model: str) -> None:
@@ -74,10 +75,10 @@ class OpenAIHttp:
         return await self.endpoint.models(patience=min(self._timeout, 30.0))
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections; what is still asked fails."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
-            self._session = None
 
     async def _post(self, request: ChatRequest, step: Step) -> Completion:
         """Send at one step, putting up with parameters that the endpoint turns out not to take."""
@@ -96,6 +97,8 @@ class OpenAIHttp:
                     raise
 
     async def _send(self, body: bytes, step: Step) -> Completion:
+        if self._closed:
+            raise TransientLLMError(f"the client of {self.endpoint.url} was closed", kind="reset")
         session = self._session or self._open()
         try:
             async with session.post(self._url, data=body, allow_redirects=False) as response:

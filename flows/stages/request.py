@@ -12,7 +12,9 @@ class RunRequest(BaseModel):
     out: str | None = Field(None, description="Run folder; outputs/<recipe> when empty; {date} stands for the day")
     rows: int | None = Field(None, ge=1, description="Accepted rows to make; the recipe's when empty")
     seed: int | None = Field(None, description="Seed of every draw; the recipe's when empty")
-    llm: str | None = Field(None, description="replay, replay:PATH or the URL of an OpenAI-compatible server")
+    llm: str | None = Field(
+        None, description="replay, replay:PATH, the URL of an OpenAI-compatible server, serve:MODEL or vllm:MODEL"
+    )
     model: str | None = Field(None, description="Model name at that server")
     changes: list[str] = Field(default_factory=list, description="Changes to the recipe, key=value each")
     record: str | None = Field(None, description="File that every reply is recorded to, for --llm replay:PATH")

@@ -139,7 +139,7 @@ async def start_engine(
     client = EngineClient(engine, setup.name, timeout=policy.timeout, chat_template=chat_template)
     places = max(1, int(engine.vllm_config.scheduler_config.max_num_seqs * SPARE))
     steady = replace(policy, concurrency=places, start=None, adaptive=False)
-    return EngineLife(Resilient(Witness(metered(client)), steady, rng=rng), engine, guard, log)
+    return EngineLife(Resilient([Witness(metered(client))], steady, rng=rng), engine, guard, log)
 
 
 def _start(setup: Setup, log: Path) -> tuple["AsyncLLM", str | None]:

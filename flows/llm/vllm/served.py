@@ -7,7 +7,7 @@ from random import Random
 
 from flows.errors import FatalLLMError
 from flows.llm.endpoint import resolve
-from flows.llm.ladder import Ladder
+from flows.llm.memory import Learnt, Memory
 from flows.llm.openai_http import OpenAIHttp
 from flows.llm.policy import CallPolicy
 from flows.llm.resilient import Resilient
@@ -44,10 +44,10 @@ async def start_server(
     """Start a server and wait for its health; raises FatalLLMError with its last words."""
     process = await _healthy(setup, log)
     endpoint = replace(resolve(process.url, process.key), proxy=None)  # no proxy leads to this machine
-    client = OpenAIHttp(
-        endpoint, setup.name, concurrency=policy.concurrency, timeout=policy.timeout, ladder=Ladder("json_schema")
-    )
-    return ServedLife(Resilient(Witness(metered(client)), policy, rng=rng), process)
+    memory = Memory()
+    memory.keep(endpoint.url, setup.name, Learnt("json_schema"))
+    client = OpenAIHttp(endpoint, setup.name, concurrency=policy.concurrency, timeout=policy.timeout, memory=memory)
+    return ServedLife(Resilient([Witness(metered(client))], policy, rng=rng), process)
 
 
 async def _healthy(setup: Setup, log: Path) -> ServerProcess:

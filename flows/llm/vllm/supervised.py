@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 from flows.errors import FatalLLMError, RejectedLLMError, StoppedError, TransientLLMError, TriplesmithError
 from flows.llm.resilient import Resilient, SilentError
 from flows.llm.survey import Facts
-from flows.llm.traffic import Traffic
+from flows.llm.traffic import Traffic, sum_traffic
 from flows.llm.types import LLM, ChatRequest, Completion
 
 SUSPECT = 2
@@ -37,7 +37,7 @@ class Life(Protocol):
 
     @property
     def client(self) -> Resilient:
-        """What asks it; its inner model is a Witness."""
+        """What asks it; its only inner model is a Witness."""
         ...
 
     async def ended(self) -> str:
@@ -99,7 +99,8 @@ class Supervised:
 
     def __init__(self, start: Start, look: Callable[[], Facts], *, model: str, enough: int, log: Path) -> None:
         self.model = model
-        self.traffic = Traffic()
+        self._own = Traffic()
+        self._traffic: list[Traffic] = []
         self._start = start
         self._look = look
         self._enough = enough
@@ -107,8 +108,14 @@ class Supervised:
         self._alone = asyncio.Lock()
         self._beginning: asyncio.Task[_Watched] | None = None
         self._deaths = 0
-        self._lives = 0
         self._over: TriplesmithError | None = None
+
+    @property
+    def traffic(self) -> Traffic:
+        """Counters of all lives together."""
+        total = sum_traffic([self._own, *self._traffic])
+        total.limit = self._traffic[-1].limit if self._traffic else 0
+        return total
 
     async def complete(self, request: ChatRequest) -> Completion:
         """Answer; raises RejectedLLMError, FatalLLMError and StoppedError."""
@@ -124,10 +131,10 @@ class Supervised:
                     why = str(error)
                     await life.stop()  # as good as dead
                 await asyncio.shield(end)
-            witness = life.client.inner
+            (witness,) = life.client.inners
             seen += isinstance(witness, Witness) and witness.saw(request)
             if seen >= GUILTY:
-                self.traffic.rejected += 1
+                self._own.rejected += 1
                 raise RejectedLLMError(f"vLLM died {seen} times over this request: {why}", reason="unanswered")
 
     async def survey(self) -> Facts:
@@ -156,10 +163,16 @@ class Supervised:
             raise self._over
         if self._beginning is None:
             self._beginning = asyncio.create_task(self._begin())
-        return await asyncio.shield(self._beginning)
+        beginning = self._beginning
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            if self._over is not None and beginning.cancelled():
+                raise self._over from None
+            raise
 
     async def _begin(self) -> _Watched:
-        self.traffic.state = f"{'restarting' if self._lives else 'starting'} vLLM (log: {self._log})"
+        self._own.state = f"{'restarting' if self._traffic else 'starting'} vLLM (log: {self._log})"
         try:
             while True:
                 if self._deaths > 1:
@@ -167,7 +180,7 @@ class Supervised:
                 try:
                     life = await self._start()
                 except FatalLLMError as error:
-                    if not self._lives:
+                    if not self._traffic:
                         raise
                     self._died(str(error), 0)
                 else:
@@ -176,25 +189,23 @@ class Supervised:
             self._over = error
             raise
         finally:
-            self.traffic.state = ""
-        self._lives += 1
-        life.client.traffic = self.traffic
+            self._own.state = ""
+        self._traffic.append(life.client.traffic)
         return life, asyncio.create_task(self._watch(life))
 
     async def _watch(self, life: Life) -> None:
         """Wait for the end of a life and let the requests know."""
-        before = self.traffic.answered
         why = await life.ended()
-        self._beginning = None
         try:
             if self._over is None:
-                self._died(why, self.traffic.answered - before)
+                self._died(why, life.client.traffic.answered)
         except StoppedError as stop:
             self._over = stop
         finally:
             life.client.shut(self._over or EngineEnded(why))
             await life.stop()
             await life.client.aclose()
+            self._beginning = None
 
     def _died(self, why: str, answered: int) -> None:
         """Count a death; raises StoppedError when there were too many."""

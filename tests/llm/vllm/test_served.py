@@ -28,7 +28,7 @@ def serve(fake_python: str, diary: Diary, monkeypatch: pytest.MonkeyPatch):
 
     def build(policy: CallPolicy = QUICK, **engine: Any) -> LLM:
         engine = {"diary": str(diary.path), **engine}
-        return open_llm("serve:some/model", model=None, policy=policy, engine=engine, python=fake_python)
+        return open_llm(["serve:some/model"], model=None, policy=policy, engine=engine, python=fake_python)
 
     return build
 
@@ -43,7 +43,7 @@ async def ask_all(llm: LLM, count: int) -> list[str]:
 
 async def test_the_first_request_starts_the_server_and_closing_ends_it(serve, diary: Diary):
     llm = serve()
-    facts = await preflight(llm)
+    (facts,) = await preflight(llm)
     assert (facts.model, facts.started, diary.lives) == ("some/model", False, [])
     assert facts.where.startswith("vLLM 9.9.9 of ")
     assert await ask_all(llm, 50) == [f"{n} back" for n in range(50)]
@@ -84,7 +84,6 @@ async def test_a_server_that_dies_is_started_again_and_nothing_is_lost(serve, di
     llm = serve(die_after=20, lives=2)
     assert await ask_all(llm, 100) == [f"{n} back" for n in range(100)]
     assert len(diary.lives) == 3
-    assert len({life["argv"][life["argv"].index("--port") + 1] for life in diary.lives}) >= 1
     assert traffic_of(llm).answered == 100
     await llm.aclose()
     assert diary.survivors == [], "what the dead servers left behind is gone too"
@@ -127,7 +126,9 @@ async def test_a_server_that_falls_silent_is_ended_and_started_again(serve, diar
 
 async def test_a_wrong_engine_argument_fails_with_what_the_server_said(serve, diary: Diary):
     llm = serve(tensor_paralel_sise=2)
-    with pytest.raises(FatalLLMError, match=r"did not start: exit code 2: vllm serve: error: unrecognized arg.*\(log: "):
+    with pytest.raises(
+        FatalLLMError, match=r"did not start: exit code 2: vllm serve: error: unrecognized arg.*\(log: "
+    ):
         await llm.complete(ask("hi"))
     with pytest.raises(FatalLLMError):
         await llm.complete(ask("hi"))
@@ -163,7 +164,7 @@ async def test_closing_while_the_server_starts_ends_it(serve, diary: Diary):
     waiting = asyncio.create_task(llm.complete(ask("hi")))
     assert await asyncio.to_thread(until, lambda: diary.lives)
     await llm.aclose()
-    with pytest.raises((StoppedError, asyncio.CancelledError)):
+    with pytest.raises(StoppedError, match="closed"):
         await waiting
     assert diary.survivors == []
 
@@ -176,7 +177,7 @@ from flows.llm.open import open_llm
 from flows.llm.policy import CallPolicy
 from flows.llm.types import ChatRequest, Message
 async def main():
-    llm = open_llm("serve:m", model=None, policy=CallPolicy(), python={fake_python!r},
+    llm = open_llm(["serve:m"], model=None, policy=CallPolicy(), python={fake_python!r},
                    engine={{"diary": {str(diary.path)!r}}})
     await llm.complete(ChatRequest((Message("user", "hi"),)))
     print("up", flush=True)
@@ -194,19 +195,18 @@ asyncio.run(main())
 
 def test_what_is_ours_is_not_the_recipes_to_set():
     with pytest.raises(UsageError, match=r"llm\.engine\.port: triplesmith sets this itself"):
-        open_llm("serve:m", model=None, policy=QUICK, engine={"port": 8000})
+        open_llm(["serve:m"], model=None, policy=QUICK, engine={"port": 8000})
 
 
 async def test_a_missing_package_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
-    pytest.importorskip("sys")
-    llm = open_llm("vllm:some/model", model=None, policy=QUICK)
+    llm = open_llm(["vllm:some/model"], model=None, policy=QUICK)
     with pytest.raises(FatalLLMError, match=r"pip install 'triplesmith\[vllm\]'"):
         await preflight(llm)
     await llm.aclose()
 
 
 async def test_an_interpreter_that_is_not_there(tmp_path: Path):
-    llm = open_llm("serve:some/model", model=None, policy=QUICK, python=str(tmp_path / "nowhere"))
+    llm = open_llm(["serve:some/model"], model=None, policy=QUICK, python=str(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match=r"llm\.python: .*nowhere does not run"):
         await preflight(llm)
     await llm.aclose()
@@ -214,7 +214,7 @@ async def test_an_interpreter_that_is_not_there(tmp_path: Path):
 
 async def test_a_folder_without_a_model_is_found_before_the_start(tmp_path: Path, fake_python: str):
     for path, lack in ((tmp_path, "no config.json"), (tmp_path / "none", "no such folder")):
-        llm = open_llm(f"serve:{path}", model=None, policy=QUICK, python=fake_python)
+        llm = open_llm([f"serve:{path}"], model=None, policy=QUICK, python=fake_python)
         with pytest.raises(UsageError, match=lack):
             await preflight(llm)
         await llm.aclose()
@@ -224,8 +224,8 @@ async def test_a_model_folder_is_known_by_its_last_name_and_its_context(tmp_path
     folder = tmp_path / "tiny"
     folder.mkdir()
     (folder / "config.json").write_text('{"max_position_embeddings": 4096}')
-    facts = await preflight(open_llm(f"serve:{folder}", model=None, policy=QUICK, python=fake_python))
+    (facts,) = await preflight(open_llm([f"serve:{folder}"], model=None, policy=QUICK, python=fake_python))
     assert (facts.model, facts.context) == ("tiny", 4096)
-    named = open_llm(f"serve:{folder}", model="mine", policy=QUICK, python=fake_python, engine={"max_model_len": 99})
-    facts = await preflight(named)
+    named = open_llm([f"serve:{folder}"], model="mine", policy=QUICK, python=fake_python, engine={"max_model_len": 99})
+    (facts,) = await preflight(named)
     assert (facts.model, facts.context) == ("mine", 99)

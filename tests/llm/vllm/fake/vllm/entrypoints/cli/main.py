@@ -1,6 +1,6 @@
 """Stands where vLLM's command line stands: a real server process that can be slow, deaf, mortal, or nobody at all.
 
-    python -m vllm.entrypoints.cli.main serve MODEL --host HOST --port PORT --served-model-name NAME …
+python -m vllm.entrypoints.cli.main serve MODEL --host HOST --port PORT --served-model-name NAME …
 """
 
 import argparse
