@@ -5,6 +5,7 @@ TriplesmithError              what a user sees as one line; `exit_code` is the p
 ├── StoppedError        (3)   a gate or a budget stopped the run; the same command continues it
 ├── StoreError          (1)   a file of a run folder is damaged or cannot be written
 ├── PublishError        (1)   the Hub did not take the data
+├── PrefectServerError  (1)   Prefect's server for the run did not start
 └── FatalLLMError       (1)   no call to this model can succeed: wrong key, no such model
     └── AbsentError     (1)   nobody answers at the endpoint's address
 LLMError                      one call failed; never reaches a user
@@ -37,6 +38,10 @@ class StoreError(TriplesmithError):
 
 class PublishError(TriplesmithError):
     """The Hub did not take the data."""
+
+
+class PrefectServerError(TriplesmithError):
+    """Prefect's server for the run did not start."""
 
 
 class FatalLLMError(TriplesmithError):

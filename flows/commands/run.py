@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import gc
 import sys
 
 from flows.commands.environment import prepare_prefect
+from flows.commands.prefect_server import start_server
 from flows.commands.progress import shown
 from flows.commands.request import run_request
 from flows.stages.models import endpoints, is_replayed
@@ -16,16 +18,22 @@ from flows.stages.work import open_work, read_request
 
 def call(args: argparse.Namespace) -> int:
     """Run the pipeline; returns 0, or 3 when rows are missing."""
+    prepare_prefect("WARNING" if args.debug else "CRITICAL")
+    server = start_server()
+    gc.disable()  # until everything is imported: millions of objects and no garbage
     request = run_request(args)
     loaded, layout = read_request(request)
     sys.stdout.write(f"{loaded.recipe.name}: {loaded.recipe.rows} rows into {layout.root}, from {_source(request)}\n")
     sys.stdout.flush()
     asyncio.run(_check(request))
-    prepare_prefect("WARNING" if args.debug else "CRITICAL")
     progress = Progress()
     with shown(progress), watching(progress):
         from flows.pipeline import pipeline
 
+        gc.freeze()
+        gc.enable()
+        if server:
+            server.wait()
         result = asyncio.run(pipeline(request))
     sys.stdout.write(f"{result.accepted} of {result.target} rows accepted; the data set is in {layout.publish}\n")
     if result.commit:

@@ -111,6 +111,7 @@ async def by_triplesmith(
     from flows.stages import generate as stage
     from flows.stages.fanout import shards_at_once
     from flows.stages.ledger import generated
+    from flows.stages.models import concurrency
     from flows.stages.plan import Round
     from flows.stages.progress import Progress
     from flows.stages.request import RunRequest
@@ -120,7 +121,8 @@ async def by_triplesmith(
         async def write(shard: int) -> None:
             await stage.generate_shard(work, shard)
 
-        width = shards_at_once(work.loaded.recipe.llm.concurrency, work.loaded.recipe.shards.units)
+        recipe = work.loaded.recipe
+        width = shards_at_once(concurrency(work.clients, recipe, stage.STAGE), recipe.shards.units)
         await drain(write, planned.numbers, width=width)
 
     async def measured() -> dict[str, Any]:

@@ -17,8 +17,12 @@ from tests.bench.server import draw_latencies
 from tests.bench.workload import replies
 
 ROOT = Path(__file__).parents[2]
-PATIENT = {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180"}
-"""An empty flow, too, is to start on a busy machine."""
+PATIENT = {
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+}
+"""For an empty flow, too: start on a busy machine, send nothing out."""
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,9 @@ def tasks_for(loaded: LoadedRecipe) -> dict[str, list[str]]:
 def requests() -> list[dict[str, Any]]:
     """Give bodies as the generate stage sends them."""
     loaded = load_recipe(RECIPE, rows=DISTINCT)
-    settings = loaded.recipe.llm
     bodies = []
     for unit in run_units(loaded, tasks_for(loaded), DISTINCT):
-        prompt = loaded.source(unit.family).prompt
+        prompt, settings = loaded.source(unit.family).prompt, loaded.recipe.entries[unit.model]
         schema = {"name": prompt.name.replace("/", "_"), "schema": prompt.schema, "strict": True}
         bodies.append(
             {
