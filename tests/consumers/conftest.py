@@ -27,7 +27,6 @@ def retrieval(number):
     word = WORDS[number % len(WORDS)]
     return row(
         task=f"Given a sailor's question, find what the manual says of the {word}",
-        instruction=f"Given a sailor's question, find what the manual says of the {word}",
         query=f"how do I look after the {word} of boat {number}",
         positives=[Text(f"The {word} {number} is rinsed and dried after each trip.", scores={"teacher": 7.5})],
         negatives=[
@@ -69,7 +68,7 @@ def rows():
         *(graded(n, "bitext", "de") for n in range(20, 26)),
         *(replace(retrieval(n), family="short_short", negatives=()) for n in range(30, 34)),
     ]
-    return [replace(one, id=f"{n:016x}", slot=n) for n, one in enumerate(every)]
+    return [replace(one, id=f"{n:016x}", slot=n, instruction=one.task) for n, one in enumerate(every)]
 
 
 @pytest.fixture(scope="session")

@@ -33,37 +33,40 @@ def train(model, dataset, loss, tmp_path, **arguments):
     return any(bool((old != new).any()) for old, new in zip(before, model.parameters(), strict=True))
 
 
-def ranking(model, losses):
-    return losses.MultipleNegativesRankingLoss(model)
+def ranking(model, of):
+    return of.MultipleNegativesRankingLoss(model)
 
+
+TEACHER = ["scored", "--scorer", "teacher"]
+DIMENSIONS = [32, 16]
 
 LOSSES = {
     "MNRL of pairs": (["pair"], ranking),
     "MNRL of triplets": (["triplet"], ranking),
     "MNRL of n-tuples": (["n-tuple", "--negatives", 2], ranking),
     "MNRL with instructions": (["triplet", "--instructions", "instruct"], ranking),
-    "cached MNRL": (["triplet"], lambda model, losses: losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=2)),
-    "GIST": (["triplet"], lambda model, losses: losses.GISTEmbedLoss(model, guide=model)),
-    "cached GIST": (["triplet"], lambda model, losses: losses.CachedGISTEmbedLoss(model, guide=model, mini_batch_size=2)),
-    "triplet": (["triplet"], lambda model, losses: losses.TripletLoss(model)),
-    "CoSENT": (["pair-score"], lambda model, losses: losses.CoSENTLoss(model)),
-    "AnglE": (["pair-score"], lambda model, losses: losses.AnglELoss(model)),
-    "cosine": (["pair-score"], lambda model, losses: losses.CosineSimilarityLoss(model)),
-    "contrastive": (["pair-class"], lambda model, losses: losses.ContrastiveLoss(model)),
-    "online contrastive": (["pair-class"], lambda model, losses: losses.OnlineContrastiveLoss(model)),
-    "softmax": (["pair-class"], lambda model, losses: losses.SoftmaxLoss(model, 32, num_labels=2)),
-    "MarginMSE": (["scored", "--scorer", "teacher"], lambda model, losses: losses.MarginMSELoss(model)),
-    "MarginMSE of two": (["scored", "--scorer", "teacher", "--negatives", 2], lambda model, losses: losses.MarginMSELoss(model)),
-    "KL": (["scored", "--scorer", "teacher"], lambda model, losses: losses.DistillKLDivLoss(model)),
-    "KL of two": (["scored", "--scorer", "teacher", "--negatives", 2], lambda model, losses: losses.DistillKLDivLoss(model)),
-    "KL of grades": (["scored"], lambda model, losses: losses.DistillKLDivLoss(model)),
-    "batch-all": (["text-label"], lambda model, losses: losses.BatchAllTripletLoss(model)),
-    "batch-hard": (["text-label"], lambda model, losses: losses.BatchHardTripletLoss(model)),
-    "batch-semi-hard": (["text-label"], lambda model, losses: losses.BatchSemiHardTripletLoss(model)),
-    "Matryoshka": (["triplet"], lambda model, losses: losses.MatryoshkaLoss(model, ranking(model, losses), [32, 16])),
-    "2D-Matryoshka": (["triplet"], lambda model, losses: losses.Matryoshka2dLoss(model, ranking(model, losses), [32, 16])),
-    "Matryoshka of scores": (["pair-score"], lambda model, losses: losses.MatryoshkaLoss(model, losses.CoSENTLoss(model), [32, 16])),
-}  # fmt: skip
+    "cached MNRL": (["triplet"], lambda m, of: of.CachedMultipleNegativesRankingLoss(m, mini_batch_size=2)),
+    "GIST": (["triplet"], lambda m, of: of.GISTEmbedLoss(m, guide=m)),
+    "cached GIST": (["triplet"], lambda m, of: of.CachedGISTEmbedLoss(m, guide=m, mini_batch_size=2)),
+    "triplet": (["triplet"], lambda m, of: of.TripletLoss(m)),
+    "CoSENT": (["pair-score"], lambda m, of: of.CoSENTLoss(m)),
+    "AnglE": (["pair-score"], lambda m, of: of.AnglELoss(m)),
+    "cosine": (["pair-score"], lambda m, of: of.CosineSimilarityLoss(m)),
+    "contrastive": (["pair-class"], lambda m, of: of.ContrastiveLoss(m)),
+    "online contrastive": (["pair-class"], lambda m, of: of.OnlineContrastiveLoss(m)),
+    "softmax": (["pair-class"], lambda m, of: of.SoftmaxLoss(m, 32, num_labels=2)),
+    "MarginMSE": (TEACHER, lambda m, of: of.MarginMSELoss(m)),
+    "MarginMSE of two": ([*TEACHER, "--negatives", 2], lambda m, of: of.MarginMSELoss(m)),
+    "KL": (TEACHER, lambda m, of: of.DistillKLDivLoss(m)),
+    "KL of two": ([*TEACHER, "--negatives", 2], lambda m, of: of.DistillKLDivLoss(m)),
+    "KL of grades": (["scored"], lambda m, of: of.DistillKLDivLoss(m)),
+    "batch-all": (["text-label"], lambda m, of: of.BatchAllTripletLoss(m)),
+    "batch-hard": (["text-label"], lambda m, of: of.BatchHardTripletLoss(m)),
+    "batch-semi-hard": (["text-label"], lambda m, of: of.BatchSemiHardTripletLoss(m)),
+    "Matryoshka": (["triplet"], lambda m, of: of.MatryoshkaLoss(m, ranking(m, of), DIMENSIONS)),
+    "2D-Matryoshka": (["triplet"], lambda m, of: of.Matryoshka2dLoss(m, ranking(m, of), DIMENSIONS)),
+    "Matryoshka of scores": (["pair-score"], lambda m, of: of.MatryoshkaLoss(m, of.CoSENTLoss(m), DIMENSIONS)),
+}
 
 
 @pytest.mark.parametrize(("words", "loss"), LOSSES.values(), ids=LOSSES)
