@@ -16,6 +16,7 @@ COMMANDS = {
     "plan": "say what a run would ask and cost; nothing is sent",
     "status": "say how far a run is",
     "report": "write report.html anew, or a page with two runs side by side",
+    "review": "accept, reject or edit rows on a local page",
     "publish": "upload a finished run to the Hugging Face Hub",
     "export": "write a finished run in the formats that trainers and benchmarks read",
     "index": "say what an index of earlier runs holds, or build it from published data",
@@ -102,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     parsers["report"].add_argument("run", metavar="RUN", help="run folder")
     parsers["report"].add_argument("--compare", metavar="OTHER_RUN", help="set a second run beside it")
     parsers["report"].add_argument("--open", action="store_true", help="open the page in the browser")
+    parsers["review"].add_argument("run", metavar="RUN", help="run folder")
+    parsers["review"].add_argument("--no-open", dest="open", action="store_false", help="only print the address")
+    parsers["review"].add_argument("--port", type=int, default=0, metavar="N", help="port, default any free one")
     parsers["prompts"].add_argument("name", nargs="?", help="prompt to show")
     parsers["serve"].add_argument("--cron", default="0 2 * * *", help="when to run, default every night at two")
     return parser

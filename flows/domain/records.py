@@ -13,7 +13,7 @@ class Text:
 
     text: str
     origin: str = "llm"
-    """Who made it: llm, seed, bm25, dense or relabel."""
+    """Who made it: llm, seed, bm25, dense, relabel, or edited by a person."""
     doc_id: str | None = None
     """Id of the document it is, for a text that is not model-written."""
     grade: float | None = None

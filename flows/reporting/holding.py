@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.domain.records import Row
+from flows.domain.reviews import Review
 from flows.domain.units import Dropped
-from flows.domain.verdicts import Verdict
 from flows.reporting import shown
 from flows.reporting.data import Held, Overlap, Twins
 from flows.reporting.pack import Packer
 from flows.reporting.sample import is_chosen, of_every_kind
 from flows.reporting.statistics import Overlaps, Statistics
 from flows.store.layout import Layout
-from flows.store.verdicts import dropped_rows, kept_rows, read_verdicts, rejected_rows
+from flows.store.reviews import dropped_rows, kept_rows, read_reviews, rejected_rows
 
 MOST_ACCEPTED = 300_000_000
 MOST_REJECTED = 75_000_000
@@ -42,18 +42,18 @@ class Holding:
 
 def hold(layout: Layout, most_accepted: int, most_rejected: int) -> Holding:
     """Count all rows and pack as many as fit; the rows that held duplicates repeat are held in any case."""
-    verdicts = read_verdicts(layout)
-    reasons = Counter(map(_kind, _dropped(layout, verdicts)))
+    reviews = read_reviews(layout)
+    reasons = Counter(map(_kind, _dropped(layout, reviews)))
     files = [path for stage in STAGES for path in _files(layout, stage, "dropped")]
     quota = _fitting(reasons.total(), files, most_rejected)
 
     def chosen() -> Iterator[tuple[str, Dropped]]:
-        return of_every_kind(_dropped(layout, verdicts), _kind, reasons, quota)
+        return of_every_kind(_dropped(layout, reviews), _kind, reasons, quota)
 
     named = {id_ for stage, dropped in chosen() if stage == "curate" for id_ in shown.named_rows(dropped)}
     statistics, overlaps, packer = Statistics(), Overlaps(), Packer()
     originals: dict[str, Row] = {}
-    for row in _sampled(layout, verdicts, statistics, most_accepted, named):
+    for row in _sampled(layout, reviews, statistics, most_accepted, named):
         packer.add(shown.accepted(row))
         overlaps.add(row)
         if row.id in named:
@@ -68,25 +68,25 @@ def hold(layout: Layout, most_accepted: int, most_rejected: int) -> Holding:
 
 
 def _sampled(
-    layout: Layout, verdicts: Mapping[str, Verdict], statistics: Statistics, most: int, wanted: set[str]
+    layout: Layout, reviews: Mapping[str, Review], statistics: Statistics, most: int, wanted: set[str]
 ) -> Iterator[Row]:
     """Run through all accepted rows; yield as many as fit, at even distances, and those that are wanted."""
     files = _files(layout, "curate", "shard")
     total = sum(map(_count_lines, files))
     quota = _fitting(total, files, most)
-    for place, row in enumerate(statistics.watch(kept_rows(layout, verdicts))):
-        # rows that a verdict rescued follow all others; they were picked by hand
+    for place, row in enumerate(statistics.watch(kept_rows(layout, reviews))):
+        # rows that a review rescued follow all others; they were picked by hand
         if place >= total or is_chosen(place, quota, total) or row.id in wanted:
             yield row
 
 
-def _dropped(layout: Layout, verdicts: Mapping[str, Verdict]) -> Iterator[tuple[str, Dropped]]:
+def _dropped(layout: Layout, reviews: Mapping[str, Review]) -> Iterator[tuple[str, Dropped]]:
     for stage in STAGES:
         for dropped in dropped_rows(layout, stage):
-            verdict = verdicts.get(dropped.id)
-            if not (verdict and verdict.accept and stage == "curate"):
+            review = reviews.get(dropped.id)
+            if not (review and review.accept and stage == "curate"):
                 yield stage, dropped
-    for rejected in rejected_rows(layout, verdicts):
+    for rejected in rejected_rows(layout, reviews):
         yield "publish", rejected
 
 

@@ -18,17 +18,25 @@ BLOCK_BYTES = 1 << 18
 class Coded:
     """A column with few values, as numbers that stand for them."""
 
-    places: dict[str, int] = field(default_factory=dict)
+    values: list[str] = field(default_factory=list)
     codes: "array[int]" = field(default_factory=lambda: array("i"))
+    _places: dict[str, int] = field(default_factory=dict)
 
     def add(self, value: str) -> None:
         """Add the value of the next row."""
-        self.codes.append(self.places.setdefault(value, len(self.places)))
+        if value not in self._places:
+            self._places[value] = len(self.values)
+            self.values.append(value)
+        self.codes.append(self._places[value])
+
+    def __getitem__(self, row: int) -> str:
+        """Give the value of a row, by its number."""
+        return self.values[self.codes[row]]
 
     @property
     def column(self) -> Column:
         """What was added so far."""
-        return Column(tuple(self.places), self.codes.tolist())
+        return Column(tuple(self.values), self.codes.tolist())
 
 
 class Packer:

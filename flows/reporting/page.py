@@ -1,29 +1,20 @@
-"""Render reports as self-contained HTML files, safe whatever a model wrote.
+"""Write reports as self-contained HTML files."""
 
-Models' words reach the page as JSON alone, which scripts show as text; and the page's own policy lets no other script
-run and nothing be fetched.
-"""
-
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from flows.reporting.collect import collect
 from flows.reporting.data import ReportData
+from flows.reporting.html import embedded, fill
 from flows.store.atomic import replace_file
-from flows.store.jsonio import dumps
 from flows.store.layout import Layout
 
 SCRIPTS = (
     *("charts", "figures", "row", "funnel", "contents", "lengths", "negatives", "making"),
-    *("held", "window", "rows", "page"),
+    *("held", "window", "rows", "theme", "page"),
 )
 """Files of the page's script, in their order."""
 
@@ -46,19 +37,13 @@ def write_comparison(layout: Layout, other: Layout, templates: Path) -> Path:
 
 def render(runs: Sequence[ReportData], templates: Path, names: Sequence[str] = ()) -> Iterator[str]:
     """Fill the template `page.html` with one run, or with two and the names to tell them apart; yields its pieces."""
-    script = "\n".join((templates / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    style = (templates / "page.css").read_text(encoding="utf-8")
-    environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(templates), undefined=StrictUndefined, autoescape=True
-    )
-    return environment.get_template("page.html").generate(
+    return fill(
+        templates / "page.html",
+        [templates / "page.css"],
+        [templates / f"{name}.js" for name in SCRIPTS],
         title=" beside ".join(names) or runs[0].recipe,
-        style=Markup(style),
-        style_digest=_digest(style),
-        script=Markup(script),
-        script_digest=_digest(script),
         blocks=[Markup(block) for run in runs for block in run.held.blocks],
-        data=_embedded({"runs": [_without_blocks(run) for run in runs], "names": list(names)}),
+        data=embedded({"runs": [_without_blocks(run) for run in runs], "names": list(names)}),
     )
 
 
@@ -71,13 +56,3 @@ def _write(path: Path, page: Iterable[str]) -> Path:
 
 def _without_blocks(run: ReportData) -> ReportData:
     return replace(run, held=replace(run.held, blocks=()))
-
-
-def _digest(source: str) -> Markup:
-    """Name a script or style in a content security policy."""
-    return Markup(f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'")
-
-
-def _embedded(value: Any) -> Markup:
-    """Encode for a script element: without `<`, nothing in it can end the element or open a comment."""
-    return Markup(dumps(value).decode().replace("<", "\\u003c"))

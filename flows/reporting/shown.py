@@ -1,7 +1,7 @@
 """Lay out a row for the page's browser of rows."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flows.domain.records import Json, Row, Text
@@ -17,9 +17,20 @@ Shown = dict[str, Json]
 """A row under the names that the page's script knows."""
 
 
+def cut(text: str) -> str:
+    """Shorten a text that is too long for a page, and say by how much."""
+    left = len(text) - MOST_CHARACTERS
+    return text if left <= 0 else f"{text[:MOST_CHARACTERS]} … ({left} more characters)"
+
+
 def accepted(row: Row) -> Shown:
     """Give an accepted row."""
     return _row(row)
+
+
+def uncut(row: Row) -> Shown:
+    """Give a row with all its words."""
+    return _row(row, lambda text: text)
 
 
 def rejected(stage: str, dropped: Dropped, links: Iterable[str]) -> Shown:
@@ -49,15 +60,15 @@ def named_rows(dropped: Dropped) -> list[str]:
     return ROW_ID.findall(dropped.detail)
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Row, fit: Callable[[str], str] = cut) -> dict[str, Any]:
     return {
         "id": row.id,
         "family": row.family,
         "languages": [row.query_language, row.document_language],
         "task": row.task,
-        "query": cut(row.query),
-        "positives": [_text(text) for text in row.positives],
-        "negatives": [_text(text) for text in row.negatives],
+        "query": fit(row.query),
+        "positives": [_text(text, fit) for text in row.positives],
+        "negatives": [_text(text, fit) for text in row.negatives],
         "requested": _requested(row.requested),
         "bounds": row.requested.get("words") or {},
         "words": row.measured.get("words") or {},
@@ -71,15 +82,9 @@ def _row(row: Row) -> dict[str, Any]:
     }
 
 
-def _text(text: Text) -> dict[str, Any]:
-    return {"text": cut(text.text), "grade": text.grade, "origin": text.origin, "scores": dict(text.scores)}
+def _text(text: Text, fit: Callable[[str], str]) -> dict[str, Any]:
+    return {"text": fit(text.text), "grade": text.grade, "origin": text.origin, "scores": dict(text.scores)}
 
 
 def _requested(variables: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in variables.items() if name not in INNER}
-
-
-def cut(text: str) -> str:
-    """Shorten a text that is too long for a page, and say by how much."""
-    left = len(text) - MOST_CHARACTERS
-    return text if left <= 0 else f"{text[:MOST_CHARACTERS]} … ({left} more characters)"

@@ -4,6 +4,7 @@ import tomllib
 
 from flows import __version__
 from flows.domain.ledger import StageTally
+from flows.domain.reviews import REVIEWED
 from flows.errors import UsageError
 from flows.publishing.card import CardFacts
 from flows.publishing.configs import ConfigOptions, config_shapes
@@ -20,6 +21,7 @@ from flows.reporting.page import write_report
 from flows.stages.finished import finished_rows
 from flows.store.layout import Layout
 from flows.store.ledger import read_ledger, write_ledger
+from flows.store.reviews import rejected_rows, rescued_rows
 
 STAGE = "publish"
 
@@ -36,7 +38,15 @@ def assemble(layout: Layout) -> StageTally:
     with replace_folder(layout.publish) as folder:
         written = write_parquet(survey.watch(finished()), folder, _configs(recipe.publish, finished))
         rows = sum(survey.families.values())
-        tally = StageTally(STAGE, entered=ledger[-1].out, out=rows)
+        reviews = finished.reviews
+        rejected = sum(1 for _ in rejected_rows(layout, reviews))
+        tally = StageTally(
+            STAGE,
+            entered=ledger[-1].out,
+            created=sum(1 for _ in rescued_rows(layout, reviews)),
+            out=rows,
+            dropped={REVIEWED: rejected} if rejected else {},
+        )
         facts = CardFacts(
             pretty_name=recipe.publish.pretty_name or recipe.name,
             recipe=recipe.name,

@@ -15,6 +15,8 @@ const el = (name, attributes = {}, ...children) => {
   return element;
 };
 
+const find = (id) => document.getElementById(id);
+
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const count = (number) => (Math.abs(number) < 1e6 ? whole.format(number) : short.format(number));

@@ -1,7 +1,6 @@
 // The browser of rows: search, filters, order, keyboard.
 
 const CONTROLS = ["run", "status", "reason", "family", "language", "model", "order"];
-const find = (id) => document.getElementById(id);
 
 const ORDERS = {
   run: ["run order", null],

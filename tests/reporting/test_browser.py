@@ -8,6 +8,7 @@ import pytest
 from flows.domain.records import Text
 from flows.recipes.load import builtin_prompts
 from flows.reporting.page import write_comparison, write_report
+from tests.browser import choose, focused, press, texts, until
 from tests.reporting.folder import dropped_row, dropped_unit, make_run, numbered
 
 TEMPLATES = builtin_prompts() / "report"
@@ -57,10 +58,9 @@ def page(browser, layout):
     assert browser.get_log("browser") == []
 
 
-def texts(page, selector):
-    return page.execute_script(
-        "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)", selector
-    )
+def pick(page, control, value):
+    choose(page, control, value)
+    settled(page)
 
 
 def settled(page):
@@ -71,30 +71,6 @@ def settled(page):
 def queries(page):
     settled(page)
     return texts(page, "#list .side.query + .words")
-
-
-def choose(page, control, value):
-    script = (
-        "const c = document.getElementById(arguments[0]); c.value = arguments[1]; c.dispatchEvent(new Event('change'))"
-    )
-    page.execute_script(script, control, value)
-    settled(page)
-
-
-def press(page, *keys):
-    from selenium.webdriver import ActionChains
-
-    ActionChains(page).send_keys(*keys).perform()
-
-
-def focused(page):
-    return page.execute_script("return document.activeElement.textContent")
-
-
-def until(page, condition):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    WebDriverWait(page, 10, poll_frequency=0.02).until(lambda _: condition())
 
 
 def test_nothing_but_the_page_itself_is_loaded(page):
@@ -123,15 +99,15 @@ def test_texts_name_their_language_and_run_its_way(page):
 
 
 def test_rows_are_filtered_by_family_language_and_reason(page):
-    choose(page, "family", "sts")
+    pick(page, "family", "sts")
     assert queries(page) == ["锚应该多久检查一次"]
-    choose(page, "family", "")
-    choose(page, "language", "ar")
+    pick(page, "family", "")
+    pick(page, "language", "ar")
     assert queries(page) == [ARABIC]
-    choose(page, "language", "")
-    choose(page, "reason", "curate too_long")
+    pick(page, "language", "")
+    pick(page, "reason", "curate too_long")
     assert texts(page, "#list .detail") == ["too long · curate · query: 44 words, at most 15 asked for"]
-    choose(page, "family", "sts")
+    pick(page, "family", "sts")
     assert texts(page, "#list li") == []
     assert texts(page, "#count") == ["No row fits: clear a filter, or search for less."]
 
@@ -145,7 +121,7 @@ def test_a_reason_of_the_funnel_leads_to_its_rows(page):
 
 
 def test_the_row_that_a_duplicate_repeats_is_one_click_away(page):
-    choose(page, "reason", "curate near_duplicate")
+    pick(page, "reason", "curate near_duplicate")
     page.execute_script("document.querySelector('#list .detail a').click()")
     until(page, lambda: "question number 10" in queries(page))
     assert queries(page) == ["question number 10", "question number ten"]
@@ -201,9 +177,9 @@ def test_of_a_long_list_only_the_part_in_view_exists(browser, folder):
     until(browser, lambda: "question number 997" in focused(browser))
     press(browser, "g")
     until(browser, lambda: "question number 0" in focused(browser))
-    choose(browser, "place", "500")
+    pick(browser, "place", "500")
     until(browser, lambda: "question number 499" in focused(browser))
-    choose(browser, "order", "long")
+    pick(browser, "order", "long")
     press(browser, "/")
     press(browser, "NUMBER 770")
     until(browser, lambda: queries(browser) == ["question number 770"])
@@ -244,6 +220,6 @@ def test_two_runs_stand_side_by_side(browser, layout, folder):
     assert texts(browser, "header tbody tr")[0] == "rows accepted631−98 %"
     assert texts(browser, "#funnel h3") == ["run", "other"]
     assert "rows653" in texts(browser, "#settings .part tr")
-    choose(browser, "run", "1")
+    pick(browser, "run", "1")
     assert queries(browser) == ["another question"]
     assert browser.get_log("browser") == []
