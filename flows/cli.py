@@ -13,6 +13,7 @@ from flows.errors import TriplesmithError
 
 COMMANDS = {
     "run": "make a data set, or continue one",
+    "curate": "curate triples made elsewhere: JSONL, CSV, Parquet, a folder, a run, a data set of the Hub",
     "plan": "say what a run would ask and cost; nothing is sent",
     "status": "say how far a run is",
     "report": "write report.html anew, or a page with two runs side by side",
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_request(parsers[name])
     _add_model(parsers["doctor"])
     parsers["run"].add_argument("--record", metavar="PATH", help="record every reply, for --llm replay:PATH")
-    for name in ("run", "serve"):
+    for name in ("run", "serve", "curate"):
         _add_publish(parsers[name])
         parsers[name].add_argument(
             "--index", metavar="DIR", help="drop twins of earlier runs' rows, and add this run's"
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=COMPARED,
         help="what to hold of rows; by default what it held, or task and query",
     )
+    _add_curate(parsers["curate"])
     parsers["publish"].add_argument("run", metavar="RUN", help="run folder")
     parsers["publish"].add_argument("repo", metavar="USER/NAME", help="Hub data set to upload to")
     parsers["publish"].add_argument("--public", action="store_true", help="create it public; private is the default")
@@ -116,13 +118,30 @@ def _add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="run folder, default outputs/<recipe>")
     parser.add_argument("--rows", type=_positive, metavar="N", help="accepted rows to make")
     parser.add_argument("--seed", type=int, metavar="S", help="seed of every draw")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
+    _add_changes(parser)
     parser.add_argument("--max-requests", type=_positive, metavar="N", help="stop after N answered requests")
     parser.add_argument("--max-tokens", type=_positive, metavar="N", help="stop after N tokens, read and written")
     parser.add_argument(
         "--max-cost", type=float, metavar="USD", help="stop at so many US dollars, by the recipe's prices"
     )
     _add_model(parser)
+
+
+def _add_curate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="PATH", help="file, folder, run folder, or USER/NAME of the Hub")
+    parser.add_argument("--out", metavar="DIR", help="run folder, default outputs/<name>-curated")
+    parser.add_argument("--recipe", default="curate", help="recipe name or .toml file whose thresholds count")
+    _add_changes(parser)
+    parser.add_argument("--config", metavar="NAME", help="config of the data set")
+    parser.add_argument("--split", metavar="NAME", help="split of the data set, default train")
+    parser.add_argument("--columns", default="", metavar="ROLE=COLUMN,…", help="columns by role, default found out")
+    parser.add_argument("--scores", default="", metavar="LEAST..MOST", help="range of graded pairs, default found out")
+    parser.add_argument("--family", default="", metavar="NAME", help="family of rows that name none")
+    parser.add_argument("--language", default="", metavar="CODE", help="language of all rows, default found out")
+
+
+def _add_changes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

@@ -1,23 +1,52 @@
 """Schedule curation: one Prefect task per shard to measure, then one pass over all rows that decides."""
 
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.domain.ledger import StageTally
+from flows.domain.records import Row
+from flows.stages import adopt
 from flows.stages import curate as stage
-from flows.stages.curate import Curated
+from flows.stages import generate as generating
+from flows.stages.curate import Curated, Job
+from flows.stages.generate import Slots
 from flows.stages.work import active_work
+from flows.store.layout import Layout
 
 
 @task(name="measure-shard", task_run_name="measure-{shard}", cache_policy=NO_CACHE, persist_result=False)
-async def measure_shard(shard: int) -> None:
+async def measure_shard(run: str, source: str, shard: int) -> None:
     """Measure the rows of one shard."""
-    stage.measure_shard(active_work(), shard)
+    stage.measure_shard(Layout(Path(run)), source, shard)
 
 
 @flow(name="curate", flow_run_name="curate {run}", validate_parameters=False, persist_result=False)
 async def curate(run: str) -> Curated:
-    """Measure what is new and decide which rows stay."""
+    """Measure what is new in a run and decide which rows stay."""
     work = active_work()
-    for shard in stage.unmeasured(work):
-        await measure_shard(shard)
-    return stage.decide_all(work)
+    slots = Slots.empty(work.rows)
+    models: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def judged(row: Row, reason: str) -> None:
+        models[row.generator.entry][reason] += 1
+        if not reason:
+            slots.fill(row.family, row.slot)
+
+    job = Job(work.layout, generating.STAGE, work.loaded.recipe.curate, work.index)
+    return Curated(slots, await _curate(job, judged), models)
+
+
+@flow(name="curate-imported", flow_run_name="curate {run}", validate_parameters=False, persist_result=False)
+async def curate_imported(run: str, index: str | None) -> StageTally:
+    """Measure what is new among imported rows and decide which of them stay."""
+    return await _curate(adopt.job(Layout(Path(run)), index), lambda row, reason: None)
+
+
+async def _curate(job: Job, judged: Callable[[Row, str], None]) -> StageTally:
+    for shard in stage.unmeasured(job):
+        await measure_shard(str(job.layout.root), job.source, shard)
+    return stage.decide_all(job, judged)

@@ -13,8 +13,9 @@ def call(args: argparse.Namespace) -> int:
     for name in recipe_names():
         try:
             recipe = load_recipe(name).recipe
-            families = ", ".join(recipe.families)
-            sys.stdout.write(f"{name:<14}{recipe.description}\n{'':<14}{recipe.rows} rows by default: {families}\n")
+            sys.stdout.write(f"{name:<14}{recipe.description}\n")
+            if recipe.families:
+                sys.stdout.write(f"{'':<14}{recipe.rows} rows by default: {', '.join(recipe.families)}\n")
         except UsageError as error:
             broken = 2
             sys.stdout.write(f"{name:<14}BROKEN: {error}\n")

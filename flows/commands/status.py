@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from flows.stages import brainstorm, generate
+from flows.stages import adopt, brainstorm, generate
 from flows.stages.ledger import accounts_markdown, ledger_markdown
 from flows.stages.models import label
 from flows.stages.plan import read_rounds
@@ -21,9 +21,10 @@ def call(args: argparse.Namespace) -> int:
     layout = Layout(Path(args.run))
     manifest = read_manifest(layout)
     recipe = read_recipe(layout)
-    models = ", ".join(label(**model) for model in manifest["parts"]["llm"])
-    lines = [f"{layout.root}: recipe {recipe.name}, {recipe.rows} rows, model {models}"]
-    for stage in (brainstorm.STAGE, generate.STAGE):
+    llm = manifest["parts"].get("llm")
+    made_by = f"model {', '.join(label(**model) for model in llm)}" if llm else "made elsewhere"
+    lines = [f"{layout.root}: recipe {recipe.name}, {recipe.rows} rows, {made_by}"]
+    for stage in (brainstorm.STAGE, generate.STAGE) if llm else (adopt.STAGE,):
         rounds = read_rounds(layout, stage)
         shards = [shard for planned in rounds for shard in planned.numbers]
         done = sum(sealed(layout, stage, shard) is not None for shard in shards)
@@ -35,6 +36,6 @@ def call(args: argparse.Namespace) -> int:
     if is_locked(layout):
         lines.append("a process is working on it now")
     elif not ledger or ledger[-1].name != "publish":
-        lines.append("not finished: the same `triplesmith run` command continues it")
+        lines.append("not finished: the same command continues it")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0

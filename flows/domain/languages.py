@@ -115,7 +115,9 @@ LANGUAGES = (
     Language("yi", "Yiddish", ("HEBREW",)),
     Language("zh", "Chinese", ("CJK",), spaced=False),
 )
-_BY_NAME = {key: language for language in LANGUAGES for key in (language.code, language.name)}
+UNDETERMINED = Language("und", "Undetermined", ())
+"""Stands for the language of a text that nobody named and that cannot be told."""
+_BY_NAME = {key: language for language in (*LANGUAGES, UNDETERMINED) for key in (language.code, language.name)}
 
 
 def language(key: str) -> Language:

@@ -1,8 +1,11 @@
 """The canonical record: one schema for the rows of every family."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
+
+GIVEN = "given"
+"""Origin of a text that a data set made elsewhere came with."""
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -13,7 +16,7 @@ class Text:
 
     text: str
     origin: str = "llm"
-    """Who made it: llm, seed, bm25, dense, relabel, or edited by a person."""
+    """Who made it: llm, seed, bm25, dense, relabel, edited by a person, or given with a data set made elsewhere."""
     doc_id: str | None = None
     """Id of the document it is, for a text that is not model-written."""
     grade: float | None = None
@@ -73,6 +76,12 @@ class Row:
     measured: Mapping[str, Json] = field(default_factory=dict)
     """What was found on the answer."""
     split: str | None = None
+
+    def in_languages(self, query: str, document: str) -> "Row":
+        """Give the row with other languages."""
+        if (query, document) == (self.query_language, self.document_language):
+            return self
+        return replace(self, query_language=query, document_language=document)
 
     def to_json(self) -> dict[str, Any]:
         """Give the row as JSON-native values."""

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from flows.domain.languages import UNDETERMINED
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
 from flows.publishing.metadata import config_metadata, size_category, to_yaml
@@ -23,6 +24,8 @@ END = "<!-- /triplesmith -->"
 
 REPO = "USER/NAME"
 """Stands for the repository until there is one."""
+
+MACHINE = ["machine-generated"]
 
 SHOWN = 500
 """Characters of a text that a sample shows."""
@@ -45,6 +48,8 @@ class CardFacts:
     """The configs; the first that holds a row is the default."""
     ledger: tuple[StageTally, ...]
     survey: Survey
+    adopted: bool = False
+    """Whether the rows were made elsewhere, and only curated here."""
     runs: tuple[str, ...] = ()
     """Digests of the data of every run that the set has grown by."""
 
@@ -76,14 +81,14 @@ def _metadata(facts: CardFacts, configs: Sequence[Written]) -> str:
     if facts.license == "other":
         # the Hub asks for a name and a link with it; without a link of the recipe's own, the card itself tells
         terms |= {"license_name": facts.license_name or "other", "license_link": facts.license_link or "README.md"}
+    models = filter(None, facts.survey.models)
     metadata: dict[str, Any] = {
-        "language": sorted(facts.survey.languages_used),
+        "language": sorted({*facts.survey.languages_used} - {UNDETERMINED.code}),
         "pretty_name": facts.pretty_name,
         "size_categories": [size_category(facts.survey.rows)],
         "task_categories": ["sentence-similarity", "feature-extraction", "text-retrieval"],
-        "annotations_creators": ["machine-generated"],
-        "language_creators": ["machine-generated"],
-        "tags": ["synthetic", "sentence-transformers", "triplesmith", *facts.survey.models],
+        **({} if facts.adopted else {"annotations_creators": MACHINE, "language_creators": MACHINE}),
+        "tags": [*([] if facts.adopted else ["synthetic"]), "sentence-transformers", "triplesmith", *models],
         **terms,
         **config_metadata(configs),
     }

@@ -88,7 +88,7 @@ def add_facts(earlier: CardFacts, newer: CardFacts) -> CardFacts:
     )
 
 
-_PLAIN = ("pretty_name", "recipe", "description", "version", "license", "license_name", "license_link")
+_PLAIN = ("pretty_name", "recipe", "description", "version", "license", "license_name", "license_link", "adopted")
 
 
 def _written(data: Mapping[str, Any]) -> Written:

@@ -70,7 +70,7 @@ def _merge_metadata(theirs: Mapping[str, Any], ours: Mapping[str, Any], earlier:
     for key in COMPUTED:
         merged[key] = ours[key]
     for key in COLLECTED:
-        merged[key] = list(dict.fromkeys([*_as_list(theirs.get(key)), *ours[key]]))
+        merged[key] = list(dict.fromkeys([*_as_list(theirs.get(key)), *_as_list(ours.get(key))]))
     for key in BY_CONFIG:
         merged[key] = _merge_configs(_as_list(theirs.get(key)), ours[key], earlier)
     if "license" in theirs:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TypeAlias
 
-from flows.domain.records import Row
+from flows.domain.records import GIVEN, Row
 from flows.ids import digest
 from flows.publishing.subsets import nearest_subset
 
@@ -28,10 +28,12 @@ Ties: TypeAlias = Callable[[Row], Iterable[Tie]]
 def ties_of(row: Row) -> Iterator[Tie]:
     """Yield what no two splits may share: the task, the source document and the texts of a row.
 
-    A negative that is a document of a corpus (it has a `doc_id`) ties nothing: it was mined, other rows are free to
-    mine it again, and as in any retrieval benchmark the corpus is common to both sides.
+    A negative that is a document of a corpus (it has a `doc_id`, or came with a data set made elsewhere) ties nothing:
+    it was mined, other rows are free to mine it again, and as in any retrieval benchmark the corpus is common to both
+    sides.
     """
-    yield "task", fold(row.task)
+    if row.task:
+        yield "task", fold(row.task)
     if row.source_doc_id is not None:
         yield "source document", row.source_doc_id
     yield "text", fold(row.query)
@@ -40,8 +42,13 @@ def ties_of(row: Row) -> Iterator[Tie]:
         if positive.doc_id is not None:
             yield "source document", positive.doc_id
     for negative in row.negatives:
-        if negative.doc_id is None:
+        if negative.doc_id is None and negative.origin != GIVEN:
             yield "text", fold(negative.text)
+
+
+def unit_of(row: Row) -> str:
+    """Give what of a row goes to one split as a whole: its task, or the row alone where it has none."""
+    return fold(row.task) or row.id
 
 
 def fold(text: str) -> str:
@@ -57,7 +64,7 @@ def assign_splits(
     ties: Ties = ties_of,
     pinned: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Choose a split for every task; returns folded task -> split, for `with_splits`.
+    """Choose a split for every task, or row without one; returns `unit_of` a row -> split, for `with_splits`.
 
     `shares` are the held-out splits, {"validation": 0.05}; what remains is the train split. A family's share is reached
     as nearly as whole groups allow; its last group always stays in train. `pinned` (folded task -> split) are tasks of
@@ -88,7 +95,7 @@ def assign_splits(
 def with_splits(rows: Iterable[Row], splits: Mapping[str, str]) -> Iterator[Row]:
     """Yield the rows with their split filled in."""
     for row in rows:
-        yield replace(row, split=splits[fold(row.task)])
+        yield replace(row, split=splits[unit_of(row)])
 
 
 def straddling(rows: Iterable[Row], ties: Ties = ties_of) -> list[str]:
@@ -159,7 +166,7 @@ def _groups(rows: Iterable[Row], ties: Ties) -> list[_Group]:
     sizes: dict[int, Counter[str]] = defaultdict(Counter)
     index = _Index()
     for row in rows:
-        number = tasks.setdefault(fold(row.task), len(tasks))
+        number = tasks.setdefault(unit_of(row), len(tasks))
         sizes[number][row.family] += 1
         index.add(number, ties(row))
     root = united(len(tasks), ((one, other) for _, one, other in index.shared()))

@@ -149,9 +149,10 @@ class Recipe(Strict):
     seed: int = 0
     recording: str | None = None
     """Recording that `--llm replay` answers from, a path below the prompt folder."""
-    languages: Annotated[dict[str, Share], Field(min_length=1)]
+    languages: dict[str, Share] = {}
     """ISO 639 code -> share of rows."""
-    families: Annotated[dict[str, Family], Field(min_length=1)]
+    families: dict[str, Family] = {}
+    """None in a recipe that only curates what was made elsewhere."""
     llm: Annotated[list[LLMSettings], Field(min_length=1)] = [LLMSettings()]
     """The models; a single table stands for a list of one."""
     brainstorm: Brainstorm = Brainstorm()
@@ -166,7 +167,7 @@ class Recipe(Strict):
     @field_validator("languages")
     @classmethod
     def _languages_sum(cls, languages: dict[str, float]) -> dict[str, float]:
-        return _sums_to_one(languages)
+        return _sums_to_one(languages) if languages else languages
 
     @field_validator("llm", mode="before")
     @classmethod
@@ -196,7 +197,10 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _families_sum(self) -> "Recipe":
-        _sums_to_one({name: family.share for name, family in self.families.items()}, "families: ")
+        if self.families:
+            _sums_to_one({name: family.share for name, family in self.families.items()}, "families: ")
+        if bool(self.families) != bool(self.languages):
+            raise ValueError(f"{'languages' if self.families else 'families'}: missing")
         return self
 
 

@@ -22,7 +22,7 @@ MOST_REJECTED = 75_000_000
 holds an even sample, and says how many of how many."""
 MOST_TWINS = 48
 """Duplicates that are shown beside the row they repeat."""
-STAGES = ("brainstorm", "generate", "curate")
+STAGES = ("import", "brainstorm", "generate", "curate")
 """Stages that drop something, in their order."""
 
 

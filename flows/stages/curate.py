@@ -5,21 +5,23 @@ written down once, and a changed threshold decides anew without measuring.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count, islice
+from typing import Any
 
-from flows.curation.measure import measure
+from flows.curation.measure import VERSION, measure
 from flows.curation.normalize import fold_text
+from flows.curation.policy import CurationPolicy
 from flows.curation.rules import Verdict, decide
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
 from flows.domain.units import Dropped
 from flows.ids import digest
-from flows.stages import generate
+from flows.index.index import Index
 from flows.stages.generate import Slots
 from flows.stages.plan import read_rounds, stage_ids
 from flows.stages.repeats import Repeats
-from flows.stages.work import Work
 from flows.store.jsonio import read_lines, write_lines
 from flows.store.layout import Layout
 from flows.store.shards import read_rows, so_far
@@ -29,8 +31,26 @@ KEPT = Verdict()
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be curated, and how."""
+
+    layout: Layout
+    source: str
+    """The stage whose rows are curated."""
+    policy: CurationPolicy
+    index: Index | None = None
+    """What earlier runs hold, when the rows are to be compared with them."""
+
+    @property
+    def shards(self) -> list[int]:
+        """Numbers of the shards that hold rows to curate, those of a stopped run that are not finished included."""
+        shards = [shard for planned in read_rounds(self.layout, self.source) for shard in planned.numbers]
+        return [shard for shard in shards if so_far(self.layout, self.source, shard)]
+
+
+@dataclass(frozen=True, slots=True)
 class Curated:
-    """What curation left."""
+    """What curation left of a run's rows."""
 
     slots: Slots
     tally: StageTally
@@ -38,80 +58,84 @@ class Curated:
     """Name of a recipe's entry `[[llm]]` -> reason -> rows; those that stay are counted under the empty reason."""
 
 
-def generated_shards(work: Work) -> list[int]:
-    """Numbers of the shards that hold rows to curate, those of a stopped run that are not finished included."""
-    shards = [shard for planned in read_rounds(work.layout, generate.STAGE) for shard in planned.numbers]
-    return [shard for shard in shards if so_far(work.layout, generate.STAGE, shard)]
-
-
-def accepted_rows(work: Work) -> Iterator[Row]:
+def accepted_rows(job: Job) -> Iterator[Row]:
     """Yield the rows that curation left so far."""
-    shards = generated_shards(work)
-    return read_rows(work.layout, STAGE, (shard for shard in shards if work.layout.rows(STAGE, shard).exists()))
+    return read_rows(job.layout, STAGE, (shard for shard in job.shards if job.layout.rows(STAGE, shard).exists()))
 
 
-def unmeasured(work: Work) -> list[int]:
-    """Numbers of the shards whose rows are still to be measured, or were written anew since."""
-    return [shard for shard in generated_shards(work) if not _is_measured(work.layout, shard)]
+def unmeasured(job: Job) -> list[int]:
+    """Numbers of the shards whose rows are still to be measured, or were by an older version, or written anew since."""
+    return [shard for shard in job.shards if not _is_measured(job, shard)]
 
 
-def _is_measured(layout: Layout, shard: int) -> bool:
-    scores = layout.scores(STAGE, shard)
-    return scores.exists() and scores.stat().st_mtime_ns >= layout.rows(generate.STAGE, shard).stat().st_mtime_ns
+def measure_shard(layout: Layout, source: str, shard: int) -> None:
+    """Write the measures of one shard's rows, one line each after a line with their version."""
+    rows = read_rows(layout, source, [shard])
+    measures = ({"key": twin_key(row), "measured": measure(row)} for row in rows)
+    write_lines(layout.scores(STAGE, shard), chain([{"version": VERSION}], measures))
 
 
-def measure_shard(work: Work, shard: int) -> None:
-    """Write the measures of one shard's rows."""
-    rows = read_rows(work.layout, generate.STAGE, [shard])
-    write_lines(work.layout.scores(STAGE, shard), (measure(row) for row in rows))
+def twin_key(row: Row) -> str:
+    """Give what rows with the same query and the same first positive have in common."""
+    positive = next((text.text for text in row.positives), "")
+    return digest(row.family, _folded(row.query), _folded(positive), size=32)
 
 
-def decide_all(work: Work) -> Curated:
-    """Give every row one verdict and write what stays and what goes; the earlier of two twins stays."""
-    shards = generated_shards(work)
-    policy = work.loaded.recipe.curate
-    repeats = Repeats(policy.near, work.index)
-    failed: dict[int, Verdict] = {}
-    for place, row in enumerate(_measured(work, shards)):
-        verdict = decide(row, row.measured, policy)
-        if verdict.keep:
-            repeats.add(place, row, _twin_key(row), place)
-        else:
-            failed[place] = verdict
-    return _write(work, shards, failed | repeats.find(stage_ids(work.layout, generate.STAGE) if work.index else ()))
+def decide_all(job: Job, judged: Callable[[Row, str], None] = lambda row, reason: None) -> StageTally:
+    """Give every row one verdict and write what stays and what goes; the earlier of two twins stays.
 
-
-def _twin_key(row: Row) -> str:
-    """Give what rows with the same query and the same positive have in common."""
-    return digest(row.family, fold_text(row.query), fold_text(row.positives[0].text), size=32)
-
-
-def _write(work: Work, shards: Sequence[int], failed: Mapping[int, Verdict]) -> Curated:
-    slots = Slots.empty(work.rows)
-    models: dict[str, Counter[str]] = {}
-    place = -1
-    for shard in shards:
-        kept: list[Row] = []
+    `judged` is called with every row and the reason for which it goes, empty for one that stays.
+    """
+    repeats = _find_repeats(job)
+    reasons: Counter[str] = Counter()
+    places = count()
+    for shard in job.shards:
+        stay: list[Row] = []
         dropped: list[Dropped] = []
-        for row in _measured(work, [shard]):
-            place += 1
-            verdict = failed.get(place, KEPT)
-            models.setdefault(row.generator.entry, Counter())[verdict.reason or ""] += 1
-            if verdict.reason:
-                dropped.append(Dropped(row.id, verdict.reason, verdict.detail, row.to_json()))
+        for (row, _), place in zip(_measured(job, [shard]), places, strict=False):
+            verdict = decide(row, row.measured, job.policy)
+            if verdict.keep:
+                verdict = repeats.get(place, KEPT)
+            reason = verdict.reason or ""
+            if reason:
+                dropped.append(Dropped(row.id, reason, verdict.detail, row.to_json()))
             else:
-                kept.append(row)
-                slots.fill(row.family, row.slot)
-        write_lines(work.layout.dropped(STAGE, shard), dropped)
-        write_lines(work.layout.rows(STAGE, shard), kept)
-    reasons = sum(models.values(), Counter())
+                stay.append(row)
+            reasons[reason] += 1
+            judged(row, reason)
+        write_lines(job.layout.dropped(STAGE, shard), dropped)
+        write_lines(job.layout.rows(STAGE, shard), stay)
     entered, out = reasons.total(), reasons.pop("", 0)
-    return Curated(slots, StageTally(STAGE, entered=entered, out=out, dropped=reasons), models)
+    return StageTally(STAGE, entered=entered, out=out, dropped=reasons)
 
 
-def _measured(work: Work, shards: Iterable[int]) -> Iterator[Row]:
-    """Yield every row with its measures filled in."""
+def _find_repeats(job: Job) -> dict[int, Verdict]:
+    """Give place -> verdict of the rows that the rules let pass and that repeat others."""
+    repeats = Repeats(job.policy.near, job.index)
+    for place, (row, key) in enumerate(_measured(job, job.shards)):
+        if decide(row, row.measured, job.policy).keep:
+            repeats.add(place, row, bytes.fromhex(key), place)
+    return repeats.find(stage_ids(job.layout, job.source) if job.index else ())
+
+
+def _measured(job: Job, shards: Iterable[int]) -> Iterator[tuple[Row, str]]:
+    """Yield every row with its measures filled in, and its key."""
     for shard in shards:
-        measures = read_lines(work.layout.scores(STAGE, shard))
-        for row, measured in zip(read_rows(work.layout, generate.STAGE, [shard]), measures, strict=True):
-            yield replace(row, measured=measured)
+        lines = islice(read_lines(job.layout.scores(STAGE, shard)), 1, None)
+        for row, line in zip(read_rows(job.layout, job.source, [shard]), lines, strict=True):
+            measured = line["measured"]
+            row = replace(row, measured=measured)
+            yield (row.in_languages(*measured["identified"]) if "identified" in measured else row), line["key"]
+
+
+def _is_measured(job: Job, shard: int) -> bool:
+    scores = job.layout.scores(STAGE, shard)
+    if not scores.exists() or scores.stat().st_mtime_ns < job.layout.rows(job.source, shard).stat().st_mtime_ns:
+        return False
+    first: Any = next(read_lines(scores), None)
+    return isinstance(first, dict) and first.get("version") == VERSION
+
+
+def _folded(text: str) -> str:
+    """Fold a text to what can be written down: half a character has no UTF-8 form."""
+    return fold_text(text).encode("utf-8", "replace").decode()

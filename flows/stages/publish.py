@@ -58,6 +58,7 @@ def assemble(layout: Layout) -> StageTally:
             written=written,
             ledger=(*ledger, tally),
             survey=survey,
+            adopted=not recipe.families,
         )
         template = (builtin_prompts() / "cards" / "dataset.md").read_text(encoding="utf-8")
         write_card(folder, facts, template)

@@ -67,6 +67,10 @@ def read_request(request: RunRequest, today: date | None = None) -> tuple[Loaded
     since a schedule that draws the same requests every night would make the same rows.
     """
     loaded = _load(request, request.seed)
+    if not loaded.sources:
+        raise UsageError(
+            f"recipe {request.recipe}: has no families, so it writes no rows; `triplesmith curate` takes it"
+        )
     out = request.out or f"outputs/{loaded.recipe.name}"
     if DAY in out:
         day = (today or datetime.now(UTC).date()).strftime("%Y%m%d")

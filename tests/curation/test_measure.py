@@ -3,8 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from flows.curation.measure import measure
+from flows.curation.measure import VERSION, measure
 from flows.domain.records import Row
+from flows.ids import digest
+from tests.curation.texts import TRIPLES
 from tests.factories import row
 
 DOCUMENT = "The impeller of the pump must be replaced once a season by a mechanic who knows the type."
@@ -25,6 +27,30 @@ def test_measures_are_json_and_survive_the_row():
     assert json.loads(json.dumps(measured)) == measured
     kept = replace(row(), measured=measure(row()))
     assert Row.from_json(json.loads(json.dumps(kept.to_json()))) == kept
+
+
+@pytest.mark.parametrize(
+    ("query", "positive", "identified"),
+    [
+        ("how often should the bilge pump be serviced by hand", DOCUMENT, ["en", "en"]),
+        ("bilge pump", DOCUMENT, ["en", "en"]),
+        ("Wie oft muss man die Pumpe am Boot warten lassen?", DOCUMENT, ["de", "en"]),
+        ("桥", "桥在秋天重新开放。", ["zh", "zh"]),
+        ("x", "y", ["und", "und"]),
+    ],
+)
+def test_languages_that_nobody_named_are_found(query, positive, identified):
+    measured = measure(row(language="und", query=query, positives=[positive], negatives=[]))
+    assert measured["identified"] == identified
+    assert "identified" not in measure(row(query=query, positives=[positive]))
+
+
+def test_measures_change_with_their_version_alone():
+    """When this fails because `measure` gives other values, raise VERSION and write the new digest here."""
+    rows = [row(language=code, query=q, positives=[p], negatives=[n]) for code, (q, p, n) in sorted(TRIPLES.items())]
+    # what other libraries compute may differ in the last digit between their versions
+    measures = [{k: v for k, v in measure(one).items() if k not in ("languages", "repetition")} for one in rows]
+    assert (VERSION, digest(measures)) == (1, "d86b56a54ab6fe03")
 
 
 def test_measuring_twice_gives_the_same():

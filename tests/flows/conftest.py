@@ -53,7 +53,7 @@ class Cli:
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cli(prefect_api) -> Cli:
     kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
     return Cli({**kept, "PREFECT_API_URL": prefect_api, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)})

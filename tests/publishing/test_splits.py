@@ -151,3 +151,12 @@ def test_tasks_of_earlier_runs_keep_their_split():
     assert found[-1].split == "validation"
     assert by_split(found[4:100])["validation"] == 10
     assert straddling(found) == []
+
+
+def test_rows_without_a_task_are_split_one_by_one_and_given_negatives_tie_nothing():
+    shared = (Text("A negative of the corpus.", origin="given"),)
+    rows = [replace(make_row(number), task="", negatives=shared) for number in range(20)]
+    splits = assign_splits(rows, {"validation": 0.25}, seed=1)
+    assert sorted(splits) == sorted(one.id for one in rows)
+    assert list(splits.values()).count("validation") == 5
+    assert not straddling(with_splits(rows, splits))

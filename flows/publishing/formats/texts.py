@@ -12,6 +12,9 @@ from flows.publishing.formats.shape import Record, Shape, Unfit
 REQUESTED = "requested"
 """Scorer whose score is the grade that the model was asked for, rescaled to 0..1."""
 
+LEAST_GRADE = 0.5
+"""Of a graded pair that is to be pulled together."""
+
 
 def _triplets(row: Row) -> Sequence[Record] | Unfit:
     """Give a line for each negative, with the positives in turn."""
@@ -21,9 +24,10 @@ def _triplets(row: Row) -> Sequence[Record] | Unfit:
     return [(row.query, positive.text, negative.text) for negative, positive in pairs]
 
 
-def _pairs(row: Row) -> Sequence[Record]:
-    """Give a line for each positive."""
-    return [(row.query, positive.text) for positive in row.positives]
+def _pairs(row: Row) -> Sequence[Record] | Unfit:
+    """Give a line for each positive, but for one that a data set made elsewhere grades low."""
+    alike = [text for text in row.positives if text.scores.get(REQUESTED, 1.0) >= LEAST_GRADE]
+    return [(row.query, positive.text) for positive in alike] if alike else Unfit("low_grade")
 
 
 def _scored_pairs(row: Row) -> Sequence[Record] | Unfit:

@@ -1,0 +1,38 @@
+"""Curate rows that were made elsewhere: import, curate, publish; no model is asked."""
+
+from prefect import flow
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+
+from flows.curate import curate_imported
+from flows.errors import StoppedError
+from flows.publish import publish
+from flows.stages import adopt as stage
+from flows.stages.ledger import ledger_markdown, ledger_table
+from flows.stages.remember import remember_rows
+from flows.stages.request import CurateRequest
+from flows.stages.result import RunResult, explain_nothing
+from flows.store.ledger import read_ledger, write_ledger
+
+
+@flow(name="adopt", flow_run_name="{request.path}", persist_result=False)
+async def adopt(request: CurateRequest) -> RunResult:
+    """Import, curate and publish; the same request again continues, and decides anew when thresholds changed.
+
+    Raises TriplesmithError.
+    """
+    with stage.open_adoption(request) as adoption:
+        layout = adoption.layout
+        run = str(layout.root)
+        brought = stage.bring_in(adoption)
+        if not brought.out:
+            raise StoppedError(explain_nothing("no row", [request.path], brought))
+        curated = await curate_imported(run, request.index)
+        write_ledger(layout, [brought, curated])
+        if not curated.out:
+            raise StoppedError(explain_nothing("no row", [request.path], curated))
+        remember_rows(stage.job(layout, request.index))
+        commit = await publish(run, request.publish, request.public)
+        tallies = read_ledger(layout)
+        await acreate_markdown_artifact(ledger_markdown(tallies), key="ledger", description=run)
+        await acreate_table_artifact(ledger_table(tallies), key="ledger-by-reason", description=run)
+    return RunResult(run, brought.created, curated.out, commit)
