@@ -12,14 +12,16 @@ from dataclasses import dataclass
 _WIDTH = math.log(2) / 2
 """Numbers in flight are compared in classes, each wider by a factor of sqrt(2)."""
 _WORTH = 0.72
-"""A class pays if log latency grows by less than this share of the class's width (1 would be no gain at all)."""
+"""A class pays if log latency grows by less than this share of the log number in flight (1 would be no gain at all)."""
 _ERRORS = 1.5
 """Standard errors by which a difference must exceed that."""
 _ENOUGH = 5
 """Fewer replies than this say nothing."""
 _MEMORY = 200
 """Replies over which a class forgets."""
-_FADING = 0.97
+_SURE = 30
+"""Replies after which the next lower class need not be tried."""
+_FADING = 0.94
 """Weight left, after each window spent lower, of what was seen higher up: it is tried again some time."""
 _MISSING = 0.03
 """Share of a class's requests that may still be on their way: long replies come last, so an early mean is too short."""
@@ -30,13 +32,16 @@ class _Class:
     """Replies to requests sent with about so many in flight."""
 
     replies: float = 0.0
+    load: float = 0.0
+    """Mean of the log number in flight; a class is not filled evenly."""
     mean: float = 0.0
     """Of log seconds."""
     variance: float = 0.0
     on_their_way: int = 0
 
-    def add(self, value: float) -> None:
+    def add(self, load: float, value: float) -> None:
         self.replies = min(self.replies + 1.0, _MEMORY)
+        self.load += (load - self.load) / self.replies
         step = (value - self.mean) / self.replies
         self.variance += (step * (value - self.mean) * (self.replies - 1) - self.variance) / self.replies
         self.mean += step
@@ -53,25 +58,32 @@ class LatencyBook:
     def __init__(self) -> None:
         self._classes: dict[int, _Class] = {}
 
-    def sent(self, in_flight: int) -> int:
-        """Note a request and give its class."""
+    def sent(self, in_flight: int) -> None:
+        """Note a request that goes out as one of so many."""
         level = _level(in_flight)
         if level not in self._classes:
             self._classes[level] = _Class()
         self._classes[level].on_their_way += 1
-        return level
 
-    def ended(self, level: int, seconds: float | None) -> None:
-        """Note what a request took, or None when it was not answered."""
-        entry = self._classes[level]
+    def ended(self, in_flight: int, seconds: float | None) -> None:
+        """Note what a request that was sent as one of so many took, or None when it was not answered."""
+        entry = self._classes[_level(in_flight)]
         entry.on_their_way -= 1
         if seconds is not None:
-            entry.add(math.log(max(seconds, 1e-6)))
+            entry.add(math.log(in_flight), math.log(max(seconds, 1e-6)))
 
     def best_below(self, limit: float) -> int | None:
         """Give a lower limit when being at this one does not pay, else None."""
-        top = _level(limit)
-        return None if top == 0 or self._pays(top) else max(1, math.floor(math.exp((top - 1) * _WIDTH) + 1e-9))
+        return None if self._pays(_level(limit)) else self.below(limit)
+
+    def below(self, limit: float) -> int:
+        """Give the most in flight of the next lower class, at least 1."""
+        return max(1, math.floor(math.exp((_level(limit) - 1) * _WIDTH) + 1e-9))
+
+    def sure(self, limit: float) -> bool:
+        """Whether enough is known of being at a limit."""
+        entry = self._classes.get(_level(limit))
+        return entry is not None and entry.replies >= _SURE
 
     def pays_above(self, limit: float) -> bool:
         """Whether nothing is known against letting one more request in flight."""
@@ -93,7 +105,7 @@ class LatencyBook:
             known = entry.replies >= _ENOUGH and entry.on_their_way <= _MISSING * entry.replies
             if lower < level and known:
                 margin = _ERRORS * math.sqrt(here.error + entry.error)
-                if here.mean - entry.mean > _WORTH * _WIDTH * (level - lower) + margin:
+                if here.mean - entry.mean > _WORTH * (here.load - entry.load) + margin:
                     return False
         return True
 

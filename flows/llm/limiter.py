@@ -6,6 +6,7 @@ window, that is after as many outcomes as the limit,
 
     it falls by one class    when fewer in flight would give as many answers (latency.py)
     it grows by a fixed bit  when it was reached and nothing speaks against more
+    it is lowered for a try  when too little is known of fewer in flight
 
 and before the first sign of trouble every answer adds a place, which doubles the limit within a window.
 """
@@ -16,6 +17,11 @@ from dataclasses import dataclass
 from flows.llm.latency import LatencyBook
 from flows.llm.policy import CallPolicy
 
+_UNSURE = 10
+"""Windows without knowing enough of fewer in flight before that is tried."""
+_AGEING = 0.1
+"""What a window counts for when enough was known: servers change."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -23,8 +29,8 @@ class Place:
 
     since: float
     """Loop time in seconds."""
-    level: int
-    """Its class in the latency book."""
+    in_flight: int
+    """Requests in flight when it went out, itself included."""
 
 
 class Limiter:
@@ -40,6 +46,10 @@ class Limiter:
         self._book = LatencyBook()
         self._outcomes = self._pushed = 0
         self._reached = False
+        self._unsure = 0.0
+        """Windows in which too little was known of fewer in flight."""
+        self._back: float | None = None
+        """The limit to go back to after a try of a lower one."""
 
     @property
     def limit(self) -> int:
@@ -55,7 +65,8 @@ class Limiter:
         """Take a place for a request that is sent now."""
         self.in_flight += 1
         self._reached = self._reached or self.in_flight >= int(self._limit)
-        return Place(asyncio.get_running_loop().time(), self._book.sent(self.in_flight))
+        self._book.sent(self.in_flight)
+        return Place(asyncio.get_running_loop().time(), self.in_flight)
 
     def leave(self, place: Place, *, answered: bool = False, pushed_back: bool = False) -> None:
         """Give a place back and learn from how its request ended."""
@@ -63,10 +74,10 @@ class Limiter:
         if not self._adaptive:
             return
         seconds = asyncio.get_running_loop().time() - place.since
-        self._book.ended(place.level, seconds if answered else None)
+        self._book.ended(place.in_flight, seconds if answered else None)
         if pushed_back:
             self._pushed += 1
-            self._limit = max(1.0, self._limit - 0.5)
+            self._limit, self._back = max(1.0, self._limit - 0.5), None
         elif answered and self._doubling and self._may_grow():
             self._limit = min(self._limit + 1, self._most)
         self._outcomes += answered or pushed_back
@@ -81,11 +92,19 @@ class Limiter:
         return self._reached and self._limit < self._most and self._book.pays_above(self._limit)
 
     def _judge(self) -> None:
-        lower = self._book.best_below(self._limit)
+        book, before = self._book, self._limit
+        lower = book.best_below(before)
         if lower is not None:
-            self._limit = min(self._limit, lower)
+            self._limit, self._back = min(before, lower), None
+        elif self._back is not None:
+            if book.sure(before):
+                self._limit, self._back = self._back, None
+        elif self._unsure >= _UNSURE:
+            self._limit, self._back, self._unsure = min(before, book.below(before)), before, 0.0
         elif not self._doubling and self._may_grow():
-            self._limit = min(self._limit + self._growth, self._most)
+            self._limit = min(before + self._growth, self._most)
+        if self._reached:
+            self._unsure += _AGEING if book.sure(book.below(self._limit)) else 1.0
         self._doubling = self._doubling and lower is None and self._pushed * 10 <= self._outcomes
         self._book.fade(self._limit)
         self._outcomes = self._pushed = 0

@@ -37,8 +37,9 @@ class Resilient:
     """A model that is asked no faster than it answers and again when it fails; one instance serves one event loop.
 
     `inners` are clients of the same model, one for each endpoint. Waiting requests hold no place in flight. A time an
-    endpoint asks to wait holds for all requests to it. After a FatalLLMError of the last endpoint or a stop every call
-    raises it without sending; answers in flight still arrive.
+    endpoint asks to wait holds for all requests to it. After a FatalLLMError of the last endpoint, which is a
+    StoppedError when there were answers before, or a stop every call raises it without sending; answers in flight still
+    arrive.
     """
 
     def __init__(self, inners: Sequence[LLM], policy: CallPolicy, *, rng: Random) -> None:
@@ -131,6 +132,8 @@ class Resilient:
         """Go on without an endpoint that no call can succeed at; raises when it is the last one."""
         others = any(other.out is None for other in self._lanes if other is not lane)
         if not isinstance(error, FatalLLMError) or not (others or lane.out):
+            if isinstance(error, FatalLLMError) and self.traffic.answered:
+                error = StoppedError(f"stopped: {error} Then run again to continue.")
             self._gate.shut(error)
             raise error
         if lane.out is None:

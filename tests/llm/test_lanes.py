@@ -172,11 +172,13 @@ def test_a_fatal_error_takes_one_endpoint_out_and_the_last_one_ends_the_run(capl
         done = sum(isinstance(result, Completion) for result in results)
         assert done == nodes[0].answered + nodes[1].answered
         assert 16 * 10 + 16 * 35 < done < 16 * 10 + 16 * 45
-        assert {str(result) for result in results if isinstance(result, Exception)} == {"key expired at 40"}
+        assert {str(result) for result in results if isinstance(result, Exception)} == {
+            "stopped: key expired at 40 Then run again to continue."
+        }
         assert [record.message for record in caplog.records] == [
             "key expired at 10; the run goes on without this endpoint"
         ]
-        with pytest.raises(FatalLLMError):
+        with pytest.raises(StoppedError):
             await client.complete(HELLO)
 
     run_virtual(main())

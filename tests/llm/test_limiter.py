@@ -1,5 +1,6 @@
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable
 from random import Random
 
@@ -19,7 +20,8 @@ class Machine:
 
     def __init__(self, serve: Callable[["Machine"], float | None], slots: int) -> None:
         self.serve, self.now = serve, 0
-        self.slots = asyncio.Semaphore(slots)
+        self.slots = slots
+        self.waiting: deque[asyncio.Future[None]] = deque()
         self.refused = 0
 
     async def complete(self, request: ChatRequest) -> Completion:
@@ -28,11 +30,19 @@ class Machine:
             self.refused += 1
             await asyncio.sleep(0.02)
             raise TransientLLMError("slow down", kind="rate_limit", status=429)
-        async with self.slots:
-            self.now += 1
-            await asyncio.sleep(seconds)
-            self.now -= 1
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiting.append(turn)
+        self.let_in()
+        await turn
+        await asyncio.sleep(seconds)
+        self.now -= 1
+        self.let_in()
         return Completion("x")
+
+    def let_in(self) -> None:
+        while self.waiting and self.now < self.slots:
+            self.now += 1
+            self.waiting.popleft().set_result(None)
 
     async def aclose(self) -> None: ...
 
@@ -81,6 +91,55 @@ def test_a_server_that_only_queues_is_not_flooded(spread: float):
     settled = limits[2000:]
     assert 64 <= sum(settled) / len(settled) < 140
     assert seconds < 1.03 * best
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.0, 1.46])
+def test_a_small_server_is_held_near_its_slots_and_as_busy_as_when_flooded(spread: float):
+    policy, held = CallPolicy(concurrency=256), CallPolicy(concurrency=256, adaptive=False)
+    limits, seconds, _ = limits_over(lambda: Machine(lengths(spread), 16), policy, 4000)
+    _, best, _ = limits_over(lambda: Machine(lengths(spread), 16), held, 4000)
+    settled = limits[2000:]
+    assert 16 <= sum(settled) / len(settled) < 16 * 2.5
+    assert seconds < 1.03 * best
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.46])
+def test_capacity_that_changes_in_mid_run_is_followed_down_and_up(spread: float):
+    async def main() -> None:
+        machine = Machine(lengths(spread), 64)
+        client = Resilient([machine], CallPolicy(concurrency=256), rng=Random(1))
+
+        async def worker() -> None:
+            while True:
+                await client.complete(ChatRequest(()))
+
+        async def average(seconds: int) -> tuple[float, float]:
+            """Limit and answers a second over so many seconds."""
+            before, limits = client.traffic.answered, []
+            for _ in range(seconds):
+                await asyncio.sleep(1)
+                limits.append(client.traffic.limit)
+            return sum(limits) / seconds, (client.traffic.answered - before) / seconds
+
+        tasks = [asyncio.create_task(worker()) for _ in range(300)]
+        mean = math.exp(spread**2 / 2)
+        for slots in (64, 16, 128):
+            machine.slots = slots
+            machine.let_in()
+            await asyncio.sleep(150 * mean)
+            limit, rate = await average(200)
+            assert slots * 0.9 < limit < slots * 2.5
+            assert rate * mean > 0.9 * slots
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+    run_virtual(main())
+
+
+def test_the_start_costs_little_and_nothing_later():
+    _, seconds, _ = limits_over(lambda: Machine(lambda machine: 0.2, 256), CallPolicy(concurrency=256), 10_000)
+    assert seconds < 1.05 * (10_000 / 256 * 0.2)
 
 
 def test_the_limit_settles_where_refusals_begin():

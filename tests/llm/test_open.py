@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from flows.errors import FatalLLMError, UsageError
+from flows.errors import StoppedError, UsageError
 from flows.llm.memory import Memory
 from flows.llm.open import default_spec, open_llm, preflight
 from flows.llm.policy import CallPolicy
@@ -103,7 +103,7 @@ async def test_a_faulty_server_is_recorded_and_replayed(server, tmp_path: Path):
     assert [(await replay.complete(request)).text for request in requests] == [c.text for c in completions]
 
 
-async def test_a_key_that_expires_in_mid_run_ends_every_call(server):
+async def test_a_key_that_expires_in_mid_run_stops_it(server):
     async def answer(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         if len(server.bodies) > 50:
             return web.json_response(error("expired"), status=401)
@@ -113,7 +113,10 @@ async def test_a_key_that_expires_in_mid_run_ends_every_call(server):
     llm = open_llm([server.url], model="m", policy=QUICK, api_key="sk-secret")
     results = await asyncio.gather(*[llm.complete(REQUEST) for _ in range(500)], return_exceptions=True)
     assert sum(isinstance(result, Completion) for result in results) == 50
-    assert sum(isinstance(result, FatalLLMError) for result in results) == 450
+    stops = [result for result in results if isinstance(result, StoppedError)]
+    assert len(stops) == 450
+    assert "refused the key (401): expired" in str(stops[0])
+    assert str(stops[0]).endswith("Then run again to continue.")
     assert len(server.bodies) < 50 + QUICK.concurrency + 1
     await llm.aclose()
 
