@@ -24,7 +24,8 @@ class Complaint:
     """Why a reply could not be read."""
 
     reason: str
-    """Name for the ledger: no_json, invalid_json, missing_field, wrong_type, empty_field, lone_surrogate."""
+    """Name for the ledger: no_json, invalid_json, missing_field, wrong_type, empty_field, lone_surrogate, wrong_value,
+    long_field."""
     detail: str
     """What is wrong, in words that help the model to answer better."""
 
@@ -130,6 +131,11 @@ def _check(value: dict[str, Any], fields: Sequence[ReplyField]) -> Complaint | N
             return Complaint("empty_field", f'the value of "{field.name}" is empty')
         if any(SURROGATE.search(text) for text in texts):
             return Complaint("lone_surrogate", f'the value of "{field.name}" holds half a character (\\ud8…)')
+        if field.values and (other := [text for text in texts if text.strip() not in field.values]):
+            among = ", ".join(map(repr, field.values))
+            return Complaint("wrong_value", f'the value of "{field.name}" must be one of {among}, not {other[0]!r:.40}')
+        if field.most and any(len(text.strip()) > field.most for text in texts):
+            return Complaint("long_field", f'the value of "{field.name}" has more than {field.most} characters')
     return None
 
 

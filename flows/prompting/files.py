@@ -42,6 +42,8 @@ class _Axis(Strict):
 class _Reply(Strict):
     type: str = "string"
     description: str
+    values: list[Annotated[str, Field(min_length=1)]] = []
+    most: Annotated[int, Field(ge=1)] | None = None
 
 
 class _Record(Strict):
@@ -152,7 +154,7 @@ def _reply_field(name: str, value: str | _Reply, path: Path) -> ReplyField:
         return ReplyField(name, value)
     if value.type not in ("string", "strings"):
         raise UsageError(f"{path}: reply.{name}.type: {value.type!r} is neither 'string' nor 'strings'")
-    return ReplyField(name, value.description, value.type)
+    return ReplyField(name, value.description, value.type, tuple(value.values), value.most)
 
 
 def _record(record: _Record, path: Path) -> RecordMap:

@@ -44,6 +44,34 @@ class ReplyField:
     description: str
     kind: str = "string"
     """`string`, or `strings` for a list of them."""
+    values: tuple[str, ...] = ()
+    """The only texts it may have; none is any text."""
+    most: int | None = None
+    """Characters of each text, at most."""
+
+    @property
+    def digested(self) -> list[Json]:
+        """What of it shapes answers; bounds that a field does not have leave the digest as it was before them."""
+        bounds: list[Json] = [list(self.values), self.most] if self.values or self.most else []
+        return [self.name, self.description, self.kind, *bounds]
+
+    @property
+    def schema(self) -> dict[str, Json]:
+        """JSON Schema of its value."""
+        text: dict[str, Json] = {"type": "string"}
+        if self.values:
+            text["enum"] = list(self.values)
+        if self.most:
+            text["maxLength"] = self.most
+        value: dict[str, Json] = text if self.kind == "string" else {"type": "array", "items": text}
+        return {**value, "description": self.description}
+
+    @property
+    def line(self) -> str:
+        """What a prompt says of it."""
+        among = f"; one of {', '.join(map(repr, self.values))}" if self.values else ""
+        bound = f"; at most {self.most} characters" if self.most else ""
+        return f'- "{self.name}": {self.description}{among}{bound}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +116,7 @@ class Prompt:
     @cached_property
     def wording(self) -> str:
         """Digest of the words a model sees."""
-        return digest(self.body, [[f.name, f.description, f.kind] for f in self.reply], size=8)
+        return digest(self.body, [f.digested for f in self.reply], size=8)
 
     @property
     def label(self) -> str:
@@ -103,13 +131,9 @@ class Prompt:
     @cached_property
     def schema(self) -> dict[str, Json]:
         """JSON Schema of the reply, strict enough for servers that enforce it."""
-        kinds: dict[str, dict[str, Json]] = {
-            "string": {"type": "string"},
-            "strings": {"type": "array", "items": {"type": "string"}},
-        }
         return {
             "type": "object",
-            "properties": {f.name: {**kinds[f.kind], "description": f.description} for f in self.reply},
+            "properties": {f.name: f.schema for f in self.reply},
             "required": [f.name for f in self.reply],
             "additionalProperties": False,
         }
@@ -120,7 +144,7 @@ class Prompt:
 
     @cached_property
     def _reply_lines(self) -> str:
-        return "\n".join(f'- "{f.name}": {f.description}' for f in self.reply)
+        return "\n".join(f.line for f in self.reply)
 
     def render(self, variables: Mapping[str, Json]) -> str:
         """Fill the body; `reply` (a line for each key of the reply) is always there."""

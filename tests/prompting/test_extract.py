@@ -77,3 +77,19 @@ def test_lists_of_strings():
 
 def test_other_keys_are_left_out():
     assert read_reply(PLAIN[:-1] + ', "why": "because"}', FIELDS) == Reply(GOOD)
+
+
+BOUNDED = (ReplyField("mood", "a mood", values=("merry", "grim")), ReplyField("names", "names", "strings", most=5))
+
+
+def test_bounds_of_a_field_are_held_to():
+    assert read_reply('{"mood": " grim ", "names": ["Anna", "Carla "]}', BOUNDED) == Reply(
+        {"mood": "grim", "names": ["Anna", "Carla"]}
+    )
+    for text, reason, detail in (
+        ('{"mood": "gloomy", "names": ["Anna"]}', "wrong_value", "must be one of 'merry', 'grim', not 'gloomy'"),
+        ('{"mood": "grim", "names": ["Anna", "Barbara"]}', "long_field", "more than 5 characters"),
+    ):
+        complaint = read_reply(text, BOUNDED)
+        assert isinstance(complaint, Complaint)
+        assert (complaint.reason, detail in complaint.detail) == (reason, True)

@@ -49,6 +49,21 @@ def test_a_prompt_file_becomes_a_prompt(tmp_path):
     assert re.fullmatch(r"riddle@2\+[0-9a-f]{8}", prompt.label)
 
 
+def test_a_reply_may_be_bounded(tmp_path):
+    plain = load(tmp_path)
+    bounds = """{ description = "a riddle", values = ["easy", "hard"] }"""
+    header = HEADER.replace('"a riddle"', bounds).replace('"its answer"', '{ description = "its answer", most = 80 }')
+    prompt = load(tmp_path, header)
+    assert prompt.schema["properties"] == {
+        "riddle": {"type": "string", "enum": ["easy", "hard"], "description": "a riddle"},
+        "answer": {"type": "string", "maxLength": 80, "description": "its answer"},
+    }
+    variables = {"topic": "sea", "language": "English", "sample": 1, "attempt": 0}
+    assert "- \"riddle\": a riddle; one of 'easy', 'hard'\n" in prompt.render(variables)
+    assert '- "answer": its answer; at most 80 characters\n' in prompt.render(variables)
+    assert prompt.wording != plain.wording
+
+
 def test_the_wording_changes_with_the_words_and_only_with_them(tmp_path):
     first = load(tmp_path)
     reweighted = load(tmp_path, HEADER.replace("0.25", "0.5").replace("0.75", "0.5"))
