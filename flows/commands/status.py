@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from flows.recipes.folder import read_recipe
 from flows.stages import adopt, brainstorm, generate
 from flows.stages.ledger import accounts_markdown, ledger_markdown
 from flows.stages.models import label
 from flows.stages.plan import read_rounds
-from flows.stages.publish import read_recipe
 from flows.store.layout import Layout
 from flows.store.ledger import read_accounts, read_ledger
 from flows.store.lock import is_locked

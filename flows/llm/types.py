@@ -64,6 +64,8 @@ class Completion:
     """For a recorded reply, the digest of the prompt's words it was made with."""
     logprobs: tuple[float, ...] | None = None
     """Log-probability of each token of the answer, when they were asked for."""
+    at: float | None = field(default=None, compare=False)
+    """Unix time at which a run had the answer; None before it is in the journal."""
 
 
 class LLM(Protocol):

@@ -1,17 +1,15 @@
 """Read a run folder into what its report shows, streaming over the rows."""
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.domain.languages import language
 from flows.domain.records import Json
-from flows.errors import UsageError
-from flows.recipes.model import Recipe
+from flows.recipes.folder import read_recipe
 from flows.reporting.data import Part, ReportData
 from flows.reporting.holding import MOST_ACCEPTED, MOST_REJECTED, hold
-from flows.reporting.spent import read_requests
+from flows.reporting.spent import read_requests, read_sessions
 from flows.reporting.statistics import Statistics
 from flows.store.layout import Layout
 from flows.store.ledger import read_accounts, read_ledger
@@ -24,7 +22,7 @@ def collect(layout: Layout, most_accepted: int = MOST_ACCEPTED, most_rejected: i
     Raises UsageError when there is no run, StoreError when a file is damaged.
     """
     manifest = read_manifest(layout)
-    recipe = _read_recipe(layout)
+    recipe = read_recipe(layout)
     holding = hold(layout, most_accepted, most_rejected)
     statistics = holding.statistics
     return ReportData(
@@ -46,18 +44,12 @@ def collect(layout: Layout, most_accepted: int = MOST_ACCEPTED, most_rejected: i
         scores=statistics.scores,
         models=tuple(read_accounts(layout)),
         requests=read_requests(layout),
+        sessions=read_sessions(layout),
         prompts=dict(sorted(statistics.prompts.items())),
         settings=dict(_flat(recipe.model_dump(mode="json", exclude_none=True))),
         twins=holding.twins,
         held=holding.held,
     )
-
-
-def _read_recipe(layout: Layout) -> Recipe:
-    try:
-        return Recipe.model_validate(tomllib.loads(layout.recipe.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise UsageError(f"{layout.root}: no run there (run.toml is missing)") from None
 
 
 def _parts(statistics: Statistics, side: int, shares: Mapping[str, float], rows: int) -> tuple[Part, ...]:

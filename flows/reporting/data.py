@@ -81,6 +81,20 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """Replies over a time in which a run worked without a rest."""
+
+    start: int
+    """Unix time."""
+    seconds: int
+    """Length of a span."""
+    replies: tuple[int, ...]
+    """By span."""
+    tokens: tuple[int, ...]
+    """Written in them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Twins:
     """A row that was dropped because it repeats another, and that other one."""
 
@@ -145,6 +159,7 @@ class ReportData:
     models: tuple[ModelAccount, ...]
     requests: Mapping[str, int]
     """Family -> model calls answered, second calls and task lists included."""
+    sessions: tuple[Session, ...]
     prompts: Mapping[str, int]
     """Label of the prompt -> accepted rows."""
     settings: Mapping[str, Json]

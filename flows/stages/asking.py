@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from time import time
 from typing import Any
 
 from flows.domain.units import Dropped, Unit
@@ -17,7 +18,7 @@ from flows.stages.projection import from_first_rows
 from flows.stages.work import Work
 from flows.store.journal import Journal
 from flows.store.layout import Layout
-from flows.store.shards import ModelTally, ShardTally, leave, seal, sealed
+from flows.store.shards import ModelTally, Pace, ShardTally, add_paces, leave, seal, sealed
 
 COMPLETION = tuple(entry.name for entry in fields(Completion))
 
@@ -55,7 +56,8 @@ class JournaledCall:
         except RejectedLLMError as error:
             return {"rejected": error.reason, "detail": str(error)}
         # not asdict, whose deep copies would cost more than the journal itself
-        return {name: value for name in COMPLETION if (value := getattr(completion, name)) is not None}
+        known = {name: value for name in COMPLETION if (value := getattr(completion, name)) is not None}
+        return {**known, "at": round(time(), 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Outcome:
     calls: int
     tokens_in: int
     tokens_out: int
+    pace: Pace
 
 
 async def run_shard(
@@ -131,7 +134,8 @@ def _write(
     for unit, outcome in ordered:
         requests[unit.family] += outcome.calls
         models[unit.model] = models.get(unit.model, ModelTally()) + _account(outcome)
-    tally = ShardTally(len(ordered), len(out), dict(reasons), dict(requests), models)
+    pace = add_paces(*(outcome.pace for _, outcome in ordered))
+    tally = ShardTally(len(ordered), len(out), dict(reasons), dict(requests), models, pace)
     write(work.layout, stage, shard, out, dropped, tally)
     return tally
 
@@ -139,7 +143,15 @@ def _write(
 def _outcome(made: tuple[Any, ...], dropped: Dropped | None, calls: Sequence[Completion]) -> Outcome:
     # a unit that was refused without a reply was a request all the same
     tokens = sum(call.tokens_in for call in calls), sum(call.tokens_out for call in calls)
-    return Outcome(made, dropped, max(1, len(calls)), *tokens)
+    return Outcome(made, dropped, max(1, len(calls)), *tokens, _pace(calls))
+
+
+def _pace(calls: Sequence[Completion]) -> Pace:
+    pace: Pace = {}
+    for call in calls:
+        if call.at is not None:
+            pace = add_paces(pace, {str(int(call.at)): (1, call.tokens_out)})
+    return pace
 
 
 def _account(outcome: Outcome) -> ModelTally:

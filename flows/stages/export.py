@@ -6,8 +6,8 @@ from pathlib import Path
 
 from flows.publishing.export import check_formats, export
 from flows.publishing.exports.base import Exported, ExportOptions
+from flows.recipes.folder import read_recipe
 from flows.stages.finished import finished_rows
-from flows.stages.publish import read_recipe
 from flows.store.layout import Layout
 
 

@@ -1,11 +1,8 @@
 """Assemble the finished data set of a run, and upload it; all from the run folder, without a model."""
 
-import tomllib
-
 from flows import __version__
 from flows.domain.ledger import StageTally
 from flows.domain.reviews import REVIEWED
-from flows.errors import UsageError
 from flows.publishing.card import CardFacts
 from flows.publishing.configs import ConfigOptions, config_shapes
 from flows.publishing.exports.base import Rows
@@ -15,8 +12,9 @@ from flows.publishing.formats.shape import Shape
 from flows.publishing.parquet import write_parquet
 from flows.publishing.survey import Survey
 from flows.publishing.tasks import in_batch_name
+from flows.recipes.folder import read_recipe
 from flows.recipes.load import builtin_prompts
-from flows.recipes.model import Publish, Recipe
+from flows.recipes.model import Publish
 from flows.reporting.page import write_report
 from flows.stages.finished import finished_rows
 from flows.store.layout import Layout
@@ -86,11 +84,3 @@ def dry_run(layout: Layout, repo: str, *, public: bool) -> list[str]:
     from flows.publishing.push import push
 
     return [str(operation) for operation in push(layout.publish, repo, private=not public, dry_run=True).operations]
-
-
-def read_recipe(layout: Layout) -> Recipe:
-    """Read the effective recipe of a run; raises UsageError when there is none."""
-    try:
-        return Recipe.model_validate(tomllib.loads(layout.recipe.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise UsageError(f"{layout.root}: no run there (run.toml is missing)") from None

@@ -4,12 +4,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from flows.domain.records import Row
 from flows.domain.units import Dropped
 from flows.store.jsonio import loads, read_lines, write_json, write_lines
 from flows.store.layout import Layout
+
+Pace: TypeAlias = Mapping[str, tuple[int, int]]
+"""Unix time in whole seconds -> replies that came in that second, and tokens written in them."""
+
+
+def add_paces(*paces: Pace) -> Pace:
+    """Add up what came in the same seconds."""
+    sums: dict[str, tuple[int, int]] = {}
+    for pace in paces:
+        for start, (replies, tokens) in pace.items():
+            before = sums.get(start, (0, 0))
+            sums[start] = (before[0] + replies, before[1] + tokens)
+    return sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,8 @@ class ShardTally:
     """Family -> model calls answered, second calls included."""
     models: Mapping[str, ModelTally] = field(default_factory=dict)
     """Name of the recipe's entry `[[llm]]` -> what it did."""
+    pace: Pace = field(default_factory=dict)
+    """When its replies came, whichever process had them."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "ShardTally":

@@ -28,6 +28,12 @@ const FIGURES = [
     note: (run) => (run.accepted ? `${count(Math.round(sum(tokensOf(run)) / run.accepted))} a row` : ""),
   },
   {
+    name: "asking took",
+    of: askingTime,
+    shown: duration,
+    note: (run) => (askingTime(run) ? `${rate(sum(run.sessions.flatMap((one) => one.replies)) / askingTime(run))} replies a second` : ""),
+  },
+  {
     name: "cost",
     of: costOf,
     shown: dollars,

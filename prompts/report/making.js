@@ -1,26 +1,52 @@
 // What a run cost, and what it was made from.
 
+const modelName = (model) =>
+  el(
+    "span",
+    {},
+    el("code", {}, model.name || "none"),
+    model.model && model.model !== model.name ? el("small", { class: "soft" }, ` ${model.model}`) : null,
+  );
+
+/** Why rows that a model was asked for are not among the accepted ones. */
+const rejects = (model, named) => {
+  const reasons = Object.entries(model.dropped).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  return reasons.length
+    ? el(
+        "p",
+        { class: "reasons" },
+        el("span", { class: "soft" }, named ? `${model.name} lost ` : "lost "),
+        reasons.map(([reason, number]) => el("span", { class: "tag" }, el("b", {}, count(number)), ` ${plain(reason)}`)),
+      )
+    : null;
+};
+
 const spending = (runs, names) =>
   panel(
     "spending",
     "Cost",
     "Models, tokens and cost",
-    null,
+    "Rows asked for count second tries of a place; tokens and calls include those for task lists.",
     beside(runs, names, (run, place) =>
       el(
         "div",
         {},
         table(
-          "Tokens and cost by model",
-          ["model", "rows", "tokens read", "tokens written", "cost"],
+          "What each model gave and cost",
+          ["model", "rows asked", "accepted", "yield", "calls", "tokens read", "tokens written", "cost", "a row"],
           run.models.map((model) => [
-            el("code", {}, model.name || "none"),
-            whole.format(model.accepted),
-            whole.format(model.tokens_in),
-            whole.format(model.tokens_out),
+            modelName(model),
+            count(model.asked),
+            count(model.accepted),
+            percent(model.accepted, model.asked),
+            count(model.requests),
+            count(model.tokens_in),
+            count(model.tokens_out),
             dollars(model.cost),
+            model.cost === null || !model.accepted ? "–" : dollars(model.cost / model.accepted),
           ]),
         ),
+        run.models.map((model) => rejects(model, run.models.length > 1)),
         run.models.some((model) => model.cost === null)
           ? el("p", { class: "soft" }, "Without a price in the recipe's table [prices] there is no cost.")
           : null,

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.errors import UsageError
+from flows.errors import StoreError, UsageError
+from flows.recipes.folder import read_recipe
 from flows.recipes.load import builtin_prompts, load_recipe, recipe_names
+from flows.store.layout import Layout
 
 MINIMAL = """
 name = "mine"
@@ -131,3 +133,15 @@ def test_prompts_beside_the_recipe_hide_the_shipped_ones(tmp_path):
     text = (builtin_prompts() / "e5" / "sts.md").read_text().replace("semantic similarity", "likeness")
     (tmp_path / "e5" / "sts.md").write_text(text)
     assert "likeness" in load_recipe(write(tmp_path)).source("sts").prompt.body
+
+
+def test_the_recipe_of_a_run_of_another_version_is_named(tmp_path):
+    layout = Layout(tmp_path)
+    with pytest.raises(UsageError, match=r"no run there \(run.toml is missing\)"):
+        read_recipe(layout)
+    layout.recipe.write_text('name = "old"\n[curate]\ngone = 1\n')
+    with pytest.raises(UsageError, match=r"run\.toml: .*: another version of triplesmith made this run"):
+        read_recipe(layout)
+    layout.recipe.write_text("name = \n")
+    with pytest.raises(StoreError, match=r"run\.toml: is damaged"):
+        read_recipe(layout)

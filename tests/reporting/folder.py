@@ -62,8 +62,8 @@ def make_run(
     claim(layout, {"recipe": {"name": recipe["name"]}, "llm": [{"name": "", "kind": "http", "model": "m"}]})
     layout.recipe.write_text(tomli_w.dumps(recipe), encoding="utf-8")
     written = len(accepted) + len(dropped)
-    spent = {"requests": {"short_long": written, "sts": 1}}
-    seal(layout, "brainstorm", 0, [], [], ShardTally(0, 0, requests={"sts": 1}))
+    spent = {"requests": {"short_long": written, "sts": 1}, "pace": {"1000003": (8, 400), "1000005": (2, 100)}}
+    seal(layout, "brainstorm", 0, [], [], ShardTally(0, 0, requests={"sts": 1}, pace={"1000000": (1, 50)}))
     seal(layout, "generate", 0, [], unwritten, ShardTally(written + len(unwritten), written, **spent))
     write_lines(layout.rows("curate", 0), (measured(one) for one in accepted))
     write_lines(layout.dropped("curate", 0), dropped)

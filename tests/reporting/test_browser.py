@@ -83,7 +83,10 @@ def test_the_figures_are_those_of_the_run(page):
     assert texts(page, ".tiles dd")[0] == "63of 65"
     assert texts(page, ".stage b") == ["65", "66", "65", "63", "63"]
     assert texts(page, "#contents .bars")[0].startswith("Rows by family" + "short_long" + "62")
-    assert texts(page, "#spending tbody tr")[0] == "m634,000,000200,000$6.00"
+    cells = ["m", "66", "63", "95 %", "67", "4M", "200,000", "$6.00", "$0.0952"]
+    assert texts(page, "#spending tr:nth-child(1) > *")[9:18] == cells
+    assert texts(page, "#spending .tag") == ["1 near duplicate", "1 not json", "1 too long"]
+    assert texts(page, "#pace .soft")[1] == "11 replies in 6 s · 1.8 a second, at most 8.0"
     assert texts(page, "#duplicates .pairs .words") == ["question number 10", "question number ten"]
 
 
