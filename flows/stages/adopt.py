@@ -17,6 +17,7 @@ from flows.domain.ledger import StageTally, total
 from flows.domain.units import Dropped
 from flows.errors import UsageError
 from flows.index.index import Index
+from flows.recipes.folder import read_recipe
 from flows.recipes.load import load_recipe
 from flows.recipes.model import Recipe
 from flows.sources.locate import Source, locate
@@ -24,7 +25,6 @@ from flows.sources.records import Record
 from flows.sources.triples import Reading, Wanted, plan_reading, read_row
 from flows.stages.curate import Job
 from flows.stages.plan import Round, read_rounds
-from flows.stages.publish import read_recipe
 from flows.stages.request import CurateRequest
 from flows.store.atomic import replace_file
 from flows.store.jsonio import write_json
