@@ -1,6 +1,5 @@
 """Exports of one run folder, written by the command line, and a model small enough to train in a second."""
 
-import os
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -10,8 +9,6 @@ from flows.cli import main
 from flows.domain.records import Text
 from tests.factories import row
 from tests.reporting.folder import make_run
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 WORDS = "anchor bilge cleat deck fender galley halyard jib keel lanyard mast oar port rudder sail tiller".split()
 

@@ -7,7 +7,7 @@ import pytest
 
 from flows.errors import FatalLLMError, RejectedLLMError, StoppedError, TransientLLMError
 from flows.llm.policy import CallPolicy
-from flows.llm.resilient import Resilient
+from flows.llm.resilient import Resilient, SilentError
 from flows.llm.types import ChatRequest, Completion
 from tests.llm.virtual import run_virtual
 
@@ -150,7 +150,7 @@ def test_a_server_that_stays_silent_stops_the_run_in_bounded_time(kind: str):
         model = Model(lambda request, count: failure(kind), latency=0.1)
         client = resilient(model, max_stall=60.0)
         results = await asyncio.gather(*[client.complete(HELLO) for _ in range(100)], return_exceptions=True)
-        assert {type(result) for result in results} == {StoppedError}
+        assert {type(result) for result in results} == {SilentError}
         assert "Run again to continue" in str(results[0])
         sent = len(model.sent)
         with pytest.raises(StoppedError):
