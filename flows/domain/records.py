@@ -43,6 +43,8 @@ class Generator:
     """True when the reply was replayed from a recording, not asked for in this run."""
     wording: str | None = None
     """Digest of the prompt's words when the replayed reply was recorded; None for a live reply."""
+    mean_logprob: float | None = None
+    """Mean log-probability of the answer's tokens, where the recipe asked for it and the endpoint gave it."""
     entry: str = ""
     """Name of the recipe's entry `[[llm]]` that was asked; empty where there is only one."""
 

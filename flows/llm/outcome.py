@@ -31,7 +31,8 @@ _NO_MODEL = re.compile(
     r"model( \S+)? (is |was )?(not found|does not exist)|(unknown|invalid) model|model_not_found", re.IGNORECASE
 )
 _UNSUPPORTED = re.compile(
-    r"unsupported|not supported|not support|unrecogni[sz]ed|unknown|unexpected|not permitted|deprecated|cannot both",
+    r"unsupported|not supported|not support|unrecogni[sz]ed|unknown|unexpected"
+    r"|not (permitted|allowed)|deprecated|cannot both",
     re.IGNORECASE,
 )
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
@@ -42,7 +43,7 @@ _MAY_BE_FORMAT = frozenset({400, 404, 415, 422, 500, 501})
 _KINDS = {408: "timeout", 429: "rate_limit", 503: "overloaded", 504: "timeout", 529: "overloaded"}
 _LATER = frozenset({408, 409, 425, 429})
 
-ADAPTABLE = ("max_tokens", "top_p", "temperature", "seed")
+ADAPTABLE = ("max_tokens", "top_p", "temperature", "seed", "logprobs")
 """Parameters that some models refuse and an answer can do without (or under another name)."""
 
 
@@ -94,7 +95,7 @@ class Failure:
     def unsupported(self) -> str | None:
         """The one of ADAPTABLE that the endpoint does not take."""
         said = f"{self.code} {self.message}"
-        if self.status not in (400, 422) or self.over_context or not _UNSUPPORTED.search(said):
+        if self.status not in (400, 403, 422) or self.over_context or not _UNSUPPORTED.search(said):
             return None
         if self.param:
             return self.param if self.param in ADAPTABLE else None

@@ -27,6 +27,8 @@ class ChatRequest:
     top_p: float = 1.0
     max_tokens: int = 4096
     seed: int | None = None
+    logprobs: bool = False
+    """Whether to say how probable each token of the answer was."""
     extra: Mapping[str, Json] = field(default_factory=dict)
     """Further body fields for the endpoint, as the recipe gives them."""
     prompt: str = ""

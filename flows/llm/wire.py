@@ -53,6 +53,8 @@ def encode(request: ChatRequest, model: str, step: Step, dialect: Dialect, *, ca
         body["max_completion_tokens" if dialect.completion_tokens else "max_tokens"] = request.max_tokens
     if request.seed is not None:
         body["seed"] = request.seed
+    if request.logprobs:
+        body["logprobs"] = True
     if (response_format := step.response_format(request)) is not None:
         body["response_format"] = response_format
     body.update(request.extra)

@@ -52,6 +52,8 @@ class LLMSettings(Strict):
     temperature: Annotated[float, Field(ge=0, le=2)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_tokens: Count = 4096
+    logprobs: bool = False
+    """Whether to ask how probable each token of an answer was."""
     extra: dict[str, Any] = {}
     """Further fields of the request body."""
     concurrency: Count = 64

@@ -1,6 +1,7 @@
 """Turn one answer into one row."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from flows.domain.languages import language
@@ -46,6 +47,7 @@ def generator(unit: Unit, prompt: Prompt, calls: Sequence[Completion]) -> Genera
         rung=last.rung,
         recorded=last.recorded,
         wording=last.wording,
+        mean_logprob=round(fmean(last.logprobs), 6) if last.logprobs else None,
         entry=unit.model,
     )
 

@@ -167,6 +167,7 @@ def _request(unit: Unit, prompt: Prompt, settings: LLMSettings) -> ChatRequest:
         temperature=settings.temperature,
         top_p=settings.top_p,
         max_tokens=settings.max_tokens,
+        logprobs=settings.logprobs,
         extra=settings.extra,
         prompt=prompt.name,
         variables=unit.variables,

@@ -23,7 +23,7 @@ from flows.store.layout import Layout
 
 NOT_WORDS = {
     "recipe": {"description", "rows", "recording", "limits", "curate", "publish", "prices", "shards"},
-    "llm": {"name", "model", "endpoints", "key", "python", "engine", "concurrency", "timeout", "max_stall"},
+    "llm": {"name", "model", "endpoints", "key", "python", "engine", "concurrency", "timeout", "max_stall", "logprobs"},
 }
 """What of a recipe does not change the words that are asked for: it may differ when a run is continued.
 

@@ -246,12 +246,20 @@ def refusing(name: str, message: str):
 
 @pytest.mark.parametrize(
     ("name", "sent"),
-    [("max_tokens", {"max_completion_tokens": 4096}), ("temperature", {}), ("seed", {}), ("top_p", {})],
+    [
+        ("max_tokens", {"max_completion_tokens": 4096}),
+        ("temperature", {}),
+        ("seed", {}),
+        ("top_p", {}),
+        ("logprobs", {}),
+    ],
 )
 async def test_a_refused_parameter_is_left_out_from_then_on(server, connect, caplog, name: str, sent: dict[str, Any]):
     server.answer = refusing(name, f"Unsupported parameter: '{name}' is not supported with this model.")
     client = connect()
-    request = ChatRequest((Message("user", "Hello"),), schema={"type": "object"}, temperature=0.5, seed=1)
+    request = ChatRequest(
+        (Message("user", "Hello"),), schema={"type": "object"}, temperature=0.5, seed=1, logprobs=True
+    )
     with caplog.at_level(logging.WARNING):
         await client.complete(request)
         await asyncio.gather(*[client.complete(request) for _ in range(4)])

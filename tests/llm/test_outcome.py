@@ -149,6 +149,8 @@ def test_a_date_without_the_servers_clock_counts_from_now():
         (400, error("'temperature' does not support 0.7 with this model", param="temperature"), "temperature"),
         (400, error("`temperature` and `top_p` cannot both be specified"), "top_p"),
         (422, {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}, "seed"),
+        (403, error("You are not allowed to request logprobs from this model"), "logprobs"),
+        (403, error("You are not allowed to use this model"), None),
         (400, error("Unknown parameter: 'foo'", param="foo"), None),
         (400, error("temperature must be below 2", param="temperature"), None),
         (400, error("max_tokens is too large: maximum context length is 2048; not supported"), None),

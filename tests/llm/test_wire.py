@@ -121,6 +121,11 @@ def test_usage_may_be_missing(usage: Any):
     assert (read.tokens_in, read.tokens_out) == (0, 0)
 
 
+def test_logprobs_are_asked_for_only_on_request():
+    assert body(ChatRequest((), logprobs=True))["logprobs"] is True
+    assert "logprobs" not in body(ChatRequest(()))
+
+
 def test_logprobs_are_kept():
     answer = reply("ab")
     answer["choices"][0]["logprobs"] = {"content": [{"token": "a", "logprob": -0.5}, {"token": "b", "logprob": 0}]}

@@ -264,9 +264,16 @@ def completion(asked: dict, outcome: str, rng: Random, seed: int) -> dict:
         "object": "chat.completion",
         "created": 0,
         "model": asked["model"],
-        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": _logprobs(asked, text)}],
         "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
     }
+
+
+def _logprobs(asked: dict, text: str) -> dict | None:
+    """Half a nat for every word, where they are asked for."""
+    if not asked.get("logprobs"):
+        return None
+    return {"content": [{"token": word, "logprob": -0.5} for word in text.split()]}
 
 
 def _unsupported(structured: str, response_format: dict) -> bool:

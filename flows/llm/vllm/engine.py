@@ -98,6 +98,7 @@ class EngineClient:
             "top_p": request.top_p,
             "max_tokens": request.max_tokens,
             "seed": request.seed,
+            "logprobs": 0 if request.logprobs else None,  # those of the answer's own tokens
             "output_kind": self._final,
         }
         if request.schema is not None:

@@ -26,6 +26,7 @@ _GENERATOR: dict[str, Feature] = {
     "rung": "string",
     "recorded": "bool",
     "wording": "string",
+    "mean_logprob": "float64",
 }
 
 
