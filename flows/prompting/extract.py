@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from flows.prompting.prompt import ReplyField
 
 THINKING = re.compile(r"<(think|thinking|reasoning|thought)>.*?</\1>\s*", re.DOTALL | re.IGNORECASE)
 UNOPENED = re.compile(r"^.*?</(think|thinking|reasoning|thought)>\s*", re.DOTALL | re.IGNORECASE)
 """Some chat templates open the block themselves, so that only its end is in the reply."""
 FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
-SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,21 @@ def read_reply(text: str, fields: Sequence[ReplyField]) -> Reply | Complaint:
 
 
 def _bare(text: str) -> str:
-    text = THINKING.sub("", text)
-    text = UNOPENED.sub("", text, count=1)
-    fence = FENCE.search(text)
+    if "</" in text:
+        text = THINKING.sub("", text)
+        text = UNOPENED.sub("", text, count=1)
+    fence = FENCE.search(text) if "```" in text else None
     return (fence.group(1) if fence and "{" in fence.group(1) else text).strip()
 
 
 def _first_object(text: str) -> tuple[dict[str, Any], tuple[str, ...]] | Complaint:
+    try:
+        whole = orjson.loads(text)
+    except ValueError:
+        pass  # what surrounds it, or small damage, is dealt with below
+    else:
+        if isinstance(whole, dict):
+            return whole, ()
     start = text.find("{")
     if start < 0:
         return Complaint("no_json", f"the answer holds no JSON object; it starts {text[:60]!r}")
@@ -129,7 +138,7 @@ def _check(value: dict[str, Any], fields: Sequence[ReplyField]) -> Complaint | N
             return Complaint("wrong_type", f'the value of "{field.name}" must be {want}, not {content!r:.40}')
         if not texts or not all(text.strip() for text in texts):
             return Complaint("empty_field", f'the value of "{field.name}" is empty')
-        if any(SURROGATE.search(text) for text in texts):
+        if not all(_is_whole(text) for text in texts):
             return Complaint("lone_surrogate", f'the value of "{field.name}" holds half a character (\\ud8…)')
         if field.values and (other := [text for text in texts if text.strip() not in field.values]):
             among = ", ".join(map(repr, field.values))
@@ -137,6 +146,15 @@ def _check(value: dict[str, Any], fields: Sequence[ReplyField]) -> Complaint | N
         if field.most and any(len(text.strip()) > field.most for text in texts):
             return Complaint("long_field", f'the value of "{field.name}" has more than {field.most} characters')
     return None
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text can be written as UTF-8: half of a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _clean(content: Any) -> Any:

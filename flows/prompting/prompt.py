@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Any
 
 from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -21,7 +22,7 @@ class AxisValue:
     """Least and most words the value asks of the axis's column; None in second place is no upper bound."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Axis:
     """A placeholder that is drawn by quota."""
 
@@ -34,6 +35,11 @@ class Axis:
     def weights(self) -> tuple[float, ...]:
         """Shares of the values, in order; they sum to 1."""
         return tuple(value.weight for value in self.values)
+
+    @cached_property
+    def words(self) -> Mapping[Any, tuple[int, int | None]]:
+        """Value -> least and most words it asks for; values without are left out."""
+        return {value.value: value.words for value in reversed(self.values) if value.words}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ class Prompt:
         """Digest of the words a model sees."""
         return digest(self.body, [f.digested for f in self.reply], size=8)
 
-    @property
+    @cached_property
     def label(self) -> str:
         """Name, version and digest of the words, for provenance."""
         return f"{self.name}@{self.version}+{self.wording}"
@@ -127,6 +133,11 @@ class Prompt:
     def fingerprint(self) -> str:
         """Digest of all that shapes requests and rows: words, axes, record."""
         return digest(self.label, repr(self.axes), repr(self.languages), repr(self.record))
+
+    @cached_property
+    def schema_name(self) -> str:
+        """Name of the schema in a request."""
+        return self.name.replace("/", "_")
 
     @cached_property
     def schema(self) -> dict[str, Json]:
@@ -148,7 +159,7 @@ class Prompt:
 
     def render(self, variables: Mapping[str, Json]) -> str:
         """Fill the body; `reply` (a line for each key of the reply) is always there."""
-        return self._template.render(variables, reply=self._reply_lines)
+        return fill(self._template, {**variables, "reply": self._reply_lines})
 
 
 @lru_cache(maxsize=256)
@@ -158,3 +169,10 @@ def template(source: str) -> Template:
 
 
 ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)
+_GLOBALS = dict(ENVIRONMENT.globals)
+
+
+def fill(filled: Template, variables: Mapping[str, Json]) -> str:
+    """Render a template of the sandbox, without the copies of its globals that cost `Template.render` half its time."""
+    context = ENVIRONMENT.context_class(ENVIRONMENT, {**_GLOBALS, **variables}, filled.name, filled.blocks)
+    return "".join(filled.root_render_func(context))

@@ -7,13 +7,17 @@ a value of share w has been drawn more than n*w - 1 and fewer than n*w + 1 times
 
 import math
 import random
+from bisect import bisect
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import numpy as np
 
 EPSILON = 1e-9
 """Shares are floats: a deadline may not slip by one because 3 * (1 / 3) is not quite 1."""
+
+NEVER = 1 << 62
 
 LOOKAHEAD = 24
 """Pairs kept back, so that a dead end can be undone."""
@@ -25,50 +29,75 @@ class Quota:
     The j-th draw of a value must fall in the window (ceil((j - 1) / w), ceil(j / w)] of draws. Any choice is safe as
     long as, for every later point d, the draws whose window ends by d still fit before d (Hall's condition); among
     the safe ones the choice is random, so that several axes drawn beside each other stay independent.
+
+    A run draws ten times a row: the state is kept in plain lists, and numpy has only the stretches of the room.
     """
 
     def __init__(self, weights: Sequence[float], rng: random.Random) -> None:
-        self._shares = np.asarray(weights, dtype=float) / math.fsum(weights)
-        self._rng = rng
-        self._counts = np.zeros(len(weights), dtype=np.int64)
+        total = math.fsum(weights)
+        self._shares = [weight / total for weight in weights]
+        self._random = rng.random
+        self._counts = [0] * len(weights)
         self._drawn = 0
-        with np.errstate(divide="ignore"):
-            self._deadlines = np.ceil(1 / self._shares - EPSILON)
-        self._room = np.empty(0, dtype=np.int64)
+        self._releases = [self._release(index, 0) for index in range(len(weights))]
+        self._deadlines = [self._deadline(index, 1) for index in range(len(weights))]
+        self._room = np.empty(0, dtype=np.int32)
 
     def safe(self) -> list[int]:
         """Indices that may be drawn next, at least one."""
         due = self._drawn + 1
-        released = self._counts < due * self._shares - EPSILON
-        latest = float(np.max(self._deadlines[released]))
-        self._reach(int(latest))
-        full = np.flatnonzero(self._room[due : int(latest)] <= 0)
-        horizon = due + int(full[0]) if len(full) else latest
-        return [int(i) for i in np.flatnonzero(released & (self._deadlines <= horizon))]
+        deadlines = self._deadlines
+        released = [index for index, release in enumerate(self._releases) if release <= due]
+        latest = max([deadlines[index] for index in released])
+        if latest > due:
+            self._reach(latest)
+            ahead = self._room[due:latest]
+            tightest = int(ahead.argmin())
+            if ahead[tightest] <= 0:
+                latest = due + tightest
+        return [index for index in released if deadlines[index] <= latest]
 
-    def draw(self, among: Collection[int], leaning: Sequence[float] | None = None) -> int:
-        """Draw one of `among`, in proportion to `leaning` (of all indices) or else to the shares."""
-        odds: Sequence[float] = self._shares.tolist() if leaning is None else leaning
-        choices = sorted(among)
-        chosen = self._rng.choices(choices, [odds[i] for i in choices])[0]
-        deadline = int(self._deadlines[chosen])
+    def draw(self, among: Sequence[int], leaning: Sequence[float] | None = None) -> int:
+        """Draw one of `among`, which is in order, in proportion to `leaning` (of all indices) or else to the shares."""
+        odds = self._shares if leaning is None else leaning
+        ends = list(accumulate([odds[index] for index in among]))
+        # as random.choices does it, without what that does for many draws at once
+        chosen = among[bisect(ends, self._random() * ends[-1], 0, len(ends) - 1)]
+        deadline = self._deadlines[chosen]
         self._reach(deadline)
         self._drawn += 1
-        self._room[self._drawn : deadline] -= 1
+        if deadline > self._drawn:
+            self._room[self._drawn : deadline] -= 1
         self._counts[chosen] += 1
-        self._deadlines[chosen] = self._deadline(chosen, self._counts[chosen] + 1)
+        self._schedule(chosen)
         return chosen
 
     def undo(self, drawn: int) -> None:
         """Take back the last draw, which was `drawn`; the generator of chance goes on."""
-        self._room[self._drawn : int(self._deadline(drawn, self._counts[drawn]))] += 1
+        self._room[self._drawn : self._deadline(drawn, self._counts[drawn])] += 1
         self._drawn -= 1
         self._counts[drawn] -= 1
-        self._deadlines[drawn] = self._deadline(drawn, self._counts[drawn] + 1)
+        self._schedule(drawn)
+
+    def _schedule(self, index: int) -> None:
+        count = self._counts[index]
+        self._releases[index] = self._release(index, count)
+        self._deadlines[index] = self._deadline(index, count + 1)
+
+    def _release(self, index: int, count: int) -> int:
+        """The first draw at which `index`, drawn `count` times, may be drawn again: its share exceeds its count."""
+        share = self._shares[index]
+        if not share:
+            return NEVER
+        draw = int((count + EPSILON) / share)
+        while not count < draw * share - EPSILON:
+            draw += 1
+        return draw
 
     def _deadline(self, index: int, count: int) -> int:
         """The draw by which `index` must have been drawn `count` times."""
-        return math.ceil(float(count / self._shares[index]) - EPSILON)
+        share = self._shares[index]
+        return math.ceil(count / share - EPSILON) if share else NEVER
 
     def _reach(self, point: int) -> None:
         """Extend the room (draws left over before each point) to `point`."""
@@ -77,8 +106,8 @@ class Quota:
             return
         points = np.arange(start, max(point, 2 * start, 256), dtype=float)
         # a value without a share is never due
-        due = np.floor(np.outer(points, self._shares) + EPSILON).sum(axis=1).astype(np.int64)
-        self._room = np.concatenate([self._room, points.astype(np.int64) - due])
+        due = np.floor(np.outer(points, self._shares) + EPSILON).sum(axis=1).astype(np.int32)
+        self._room = np.concatenate([self._room, points.astype(np.int32) - due])
 
 
 def sequence(weights: Sequence[float], rng: random.Random) -> Iterator[int]:
@@ -110,8 +139,8 @@ def unlike_pairs(
                 first.undo(i)
                 second.undo(j)
             continue
-        i = first.draw(left if len(right) > 1 else set(left) - set(right))
-        ahead.append((i, second.draw(set(right) - {i}, leaning)))
+        i = first.draw(left if len(right) > 1 else [index for index in left if index != right[0]])
+        ahead.append((i, second.draw([index for index in right if index != i], leaning)))
         if len(ahead) > LOOKAHEAD:
             yield ahead.popleft()
 

@@ -8,7 +8,7 @@ from flows.domain.languages import language
 from flows.domain.records import Generator, Json, Row, Text
 from flows.domain.units import Unit
 from flows.llm.types import Completion
-from flows.prompting.prompt import Prompt, RecordMap, template
+from flows.prompting.prompt import Prompt, RecordMap, fill, template
 
 
 def build_row(unit: Unit, prompt: Prompt, fields: Mapping[str, Any], calls: Sequence[Completion], key: str) -> Row:
@@ -73,12 +73,11 @@ def _requested(unit: Unit, prompt: Prompt) -> dict[str, Json]:
     assert prompt.record is not None
     words: dict[str, Json] = {column: list(bounds) for column, bounds in prompt.record.words.items()}
     for axis in prompt.axes:
-        drawn = next(value for value in axis.values if value.value == unit.variables[axis.name])
-        if drawn.words:
-            words |= {column: list(drawn.words) for column in axis.columns}
+        if axis.columns and (bounds := axis.words.get(unit.variables[axis.name])):
+            words |= {column: list(bounds) for column in axis.columns}
     variables = {name: value for name, value in unit.variables.items() if name not in ("task", "attempt")}
     return {**variables, "words": words, "labels": prompt.record.labels}
 
 
 def _fill(source: str, variables: Mapping[str, Json]) -> str:
-    return template(source).render(variables)
+    return fill(template(source), variables)

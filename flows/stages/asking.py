@@ -1,6 +1,5 @@
 """Ask for the units of one shard, with every reply on disk before it is parsed."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from time import time
@@ -13,12 +12,13 @@ from flows.prompting.ask import Answer, NoAnswer, ask
 from flows.prompting.prompt import Prompt
 from flows.recipes.model import LLMSettings
 from flows.stages.fanout import drain
+from flows.stages.outcome import Outcome, add_up, outcome_of
 from flows.stages.plan import Ask, read_plan
 from flows.stages.projection import from_first_rows
 from flows.stages.work import Work
 from flows.store.journal import Journal
 from flows.store.layout import Layout
-from flows.store.shards import ModelTally, Pace, ShardTally, add_paces, leave, seal, sealed
+from flows.store.shards import ShardTally, leave, seal, sealed
 
 COMPLETION = tuple(entry.name for entry in fields(Completion))
 
@@ -41,7 +41,7 @@ class JournaledCall:
         address = f"{self.key}.{request.turn}"
         known = self.journal.get(address)
         if known is None:
-            known = await self._ask(replace(request, key=address))
+            known = await self._ask(request if request.key == address else replace(request, key=address))
             self.journal.append(address, known)
         if "rejected" in known:
             raise RejectedLLMError(known["detail"], reason=known["rejected"])
@@ -58,19 +58,6 @@ class JournaledCall:
         # not asdict, whose deep copies would cost more than the journal itself
         known = {name: value for name in COMPLETION if (value := getattr(completion, name)) is not None}
         return {**known, "at": round(time(), 1)}
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one unit ended."""
-
-    made: tuple[Any, ...]
-    """What its answer gave."""
-    dropped: Dropped | None
-    calls: int
-    tokens_in: int
-    tokens_out: int
-    pace: Pace
 
 
 async def run_shard(
@@ -91,19 +78,20 @@ async def run_shard(
         return done
     asks = read_plan(work.layout, stage, shard)
     outcomes: dict[int, Outcome] = {}
+    entries = work.loaded.recipe.entries
     with Journal(work.layout.calls(stage, shard)) as journal:
 
         async def ask_one(place: int) -> None:
             unit = asks[place].unit
             prompt, key = prompt_of(unit), unit.key(work.fingerprint)
             call = JournaledCall(work.clients[unit.model], journal, key)
-            request = _request(unit, prompt, work.loaded.recipe.entries[unit.model])
+            request = _request(unit, prompt, entries[unit.model], f"{key}.0")
             answer = await ask(call, request, prompt, calls=asks[place].calls)
             if isinstance(answer, NoAnswer):
-                outcomes[place] = _outcome((), _dropped(unit, key, answer), answer.completions)
+                outcomes[place] = outcome_of((), _dropped(unit, key, answer), answer.completions)
                 work.progress.finish(answer.reason)
             else:
-                outcomes[place] = _outcome(tuple(build(unit, key, prompt, answer)), None, answer.completions)
+                outcomes[place] = outcome_of(tuple(build(unit, key, prompt, answer)), None, answer.completions)
                 work.progress.finish()
                 from_first_rows(work)
 
@@ -128,42 +116,16 @@ def _write(
     ordered = [(asks[place].unit, outcomes[place]) for place in sorted(outcomes)]
     out = [made for _, outcome in ordered for made in outcome.made]
     dropped = [outcome.dropped for _, outcome in ordered if outcome.dropped]
-    reasons = Counter(entry.reason for entry in dropped)
-    requests: Counter[str] = Counter()
-    models: dict[str, ModelTally] = {}
-    for unit, outcome in ordered:
-        requests[unit.family] += outcome.calls
-        models[unit.model] = models.get(unit.model, ModelTally()) + _account(outcome)
-    pace = add_paces(*(outcome.pace for _, outcome in ordered))
-    tally = ShardTally(len(ordered), len(out), dict(reasons), dict(requests), models, pace)
+    tally = add_up(ordered)
     write(work.layout, stage, shard, out, dropped, tally)
     return tally
 
 
-def _outcome(made: tuple[Any, ...], dropped: Dropped | None, calls: Sequence[Completion]) -> Outcome:
-    # a unit that was refused without a reply was a request all the same
-    tokens = sum(call.tokens_in for call in calls), sum(call.tokens_out for call in calls)
-    return Outcome(made, dropped, max(1, len(calls)), *tokens, _pace(calls))
-
-
-def _pace(calls: Sequence[Completion]) -> Pace:
-    pace: Pace = {}
-    for call in calls:
-        if call.at is not None:
-            pace = add_paces(pace, {str(int(call.at)): (1, call.tokens_out)})
-    return pace
-
-
-def _account(outcome: Outcome) -> ModelTally:
-    reasons = {outcome.dropped.reason: 1} if outcome.dropped else {}
-    return ModelTally(1, 1 - len(reasons), reasons, outcome.calls, outcome.tokens_in, outcome.tokens_out)
-
-
-def _request(unit: Unit, prompt: Prompt, settings: LLMSettings) -> ChatRequest:
+def _request(unit: Unit, prompt: Prompt, settings: LLMSettings, key: str) -> ChatRequest:
     return ChatRequest(
         messages=(Message("user", prompt.render(unit.variables)),),
         schema=prompt.schema,
-        schema_name=prompt.name.replace("/", "_"),
+        schema_name=prompt.schema_name,
         temperature=settings.temperature,
         top_p=settings.top_p,
         max_tokens=settings.max_tokens,
@@ -172,6 +134,7 @@ def _request(unit: Unit, prompt: Prompt, settings: LLMSettings) -> ChatRequest:
         prompt=prompt.name,
         variables=unit.variables,
         wording=prompt.wording,
+        key=key,
     )
 
 

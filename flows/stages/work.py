@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 
 import tomli_w
@@ -40,7 +41,7 @@ class Work:
     index: Index | None = None
     """What earlier runs hold, when the run is to be compared with them."""
 
-    @property
+    @cached_property
     def rows(self) -> Mapping[str, int]:
         """Rows to accept, by family."""
         return family_rows(self.loaded, self.loaded.recipe.rows)

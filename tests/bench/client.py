@@ -10,12 +10,15 @@ import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 from flows.stages.fanout import drain
+from tests.bench.anatomy import sampled
 from tests.bench.workload import RECIPE, requests, tasks_for
 
 
@@ -99,12 +102,14 @@ async def by_openai(url: str, rows: int, slots: int, meter: Meter) -> dict[str, 
 
 
 async def by_triplesmith(
-    url: str, rows: int, slots: int, meter: Meter, *, changes: list[str], prefect: bool
+    url: str, rows: int, slots: int, meter: Meter, *, changes: list[str], prefect: bool, sampling: bool
 ) -> dict[str, Any]:
     """The generate stage, from planning its first round to the last sealed shard."""
     from flows.commands.environment import prepare_prefect
+    from flows.commands.prefect_server import start_server
 
     prepare_prefect()
+    start_server()
     from prefect import flow
 
     from flows.generate import generate
@@ -138,15 +143,16 @@ async def by_triplesmith(
             async with open_work(request, Progress()) as work:
                 tasks = tasks_for(work.loaded)
                 before = children_cpu_s()
-                meter.mark("begin")
-                planned = stage.plan_round(work, tasks, stage.Slots.empty(work.rows))
-                assert planned is not None
-                meter.mark("planned")
-                if prefect:
-                    await generate(str(work.layout.root), planned.number)
-                else:
-                    await without_prefect(work, planned)
-                meter.mark("end")
+                with sampled() if sampling else nullcontext(Counter[str]()) as samples:
+                    meter.mark("begin")
+                    planned = stage.plan_round(work, tasks, stage.Slots.empty(work.rows))
+                    assert planned is not None
+                    meter.mark("planned")
+                    if prefect:
+                        await generate(str(work.layout.root), planned.number)
+                    else:
+                        await without_prefect(work, planned)
+                    meter.mark("end")
                 (began, cpu), (done, cpu_done) = meter.marks["begin"], meter.marks["planned"]
                 return meter.taken(
                     generated(work).out,
@@ -154,6 +160,7 @@ async def by_triplesmith(
                     planning_cpu_s=cpu_done - cpu,
                     shards=planned.shards,
                     children_cpu_s=children_cpu_s() - before,
+                    samples=samples,
                 )
 
     if not prefect:
@@ -168,7 +175,8 @@ async def main(kind: str, given: dict[str, Any]) -> dict[str, Any]:
         return await by_aiohttp(*place)
     if kind == "openai":
         return await by_openai(*place)
-    return await by_triplesmith(*place, changes=given.get("changes", []), prefect=kind == "triplesmith")
+    prefect, sampling = kind == "triplesmith", given.get("sampling", False)
+    return await by_triplesmith(*place, changes=given.get("changes", []), prefect=prefect, sampling=sampling)
 
 
 if __name__ == "__main__":
