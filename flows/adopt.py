@@ -7,6 +7,7 @@ from flows.curate import curate_imported
 from flows.errors import StoppedError
 from flows.publish import publish
 from flows.stages import adopt as stage
+from flows.stages.benchmarks import benchmark_accounts
 from flows.stages.ledger import ledger_markdown, ledger_table
 from flows.stages.remember import remember_rows
 from flows.stages.request import CurateRequest
@@ -27,7 +28,8 @@ async def adopt(request: CurateRequest) -> RunResult:
         if not brought.out:
             raise StoppedError(explain_nothing("no row", [request.path], brought))
         curated = await curate_imported(run, request.index)
-        write_ledger(layout, [brought, curated])
+        accounts = benchmark_accounts(stage.job(layout), curated)
+        write_ledger(layout, [brought, curated], benchmarks=accounts)
         if not curated.out:
             raise StoppedError(explain_nothing("no row", [request.path], curated))
         remember_rows(stage.job(layout, request.index))

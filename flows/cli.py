@@ -141,6 +141,9 @@ def _add_curate(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_changes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--benchmark", action="append", default=[], metavar="PATH", help="benchmark whose texts no row may hold"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
 
 

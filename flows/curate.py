@@ -9,11 +9,11 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
-from flows.stages import adopt
+from flows.stages import adopt, benchmarks
 from flows.stages import curate as stage
-from flows.stages import generate as generating
-from flows.stages.curate import Curated, Job
+from flows.stages.curate import Curated
 from flows.stages.generate import Slots
+from flows.stages.job import Job
 from flows.stages.work import active_work
 from flows.store.layout import Layout
 
@@ -22,6 +22,12 @@ from flows.store.layout import Layout
 async def measure_shard(run: str, source: str, shard: int) -> None:
     """Measure the rows of one shard."""
     stage.measure_shard(Layout(Path(run)), source, shard)
+
+
+@task(name="match-shard", task_run_name="match-{shard}", cache_policy=NO_CACHE, persist_result=False)
+async def match_shard(run: str, source: str, shard: int) -> None:
+    """Hold the rows of one shard against the benchmarks."""
+    benchmarks.match_shard(Layout(Path(run)), source, shard)
 
 
 @flow(name="curate", flow_run_name="curate {run}", validate_parameters=False, persist_result=False)
@@ -36,8 +42,7 @@ async def curate(run: str) -> Curated:
         if not reason:
             slots.fill(row.family, row.slot)
 
-    job = Job(work.layout, generating.STAGE, work.loaded.recipe.curate, work.index)
-    return Curated(slots, await _curate(job, judged), models)
+    return Curated(slots, await _curate(stage.job_of(work), judged), models)
 
 
 @flow(name="curate-imported", flow_run_name="curate {run}", validate_parameters=False, persist_result=False)
@@ -49,4 +54,7 @@ async def curate_imported(run: str, index: str | None) -> StageTally:
 async def _curate(job: Job, judged: Callable[[Row, str], None]) -> StageTally:
     for shard in stage.unmeasured(job):
         await measure_shard(str(job.layout.root), job.source, shard)
+    benchmarks.prepare(job)
+    for shard in benchmarks.unmatched(job):
+        await match_shard(str(job.layout.root), job.source, shard)
     return stage.decide_all(job, judged)

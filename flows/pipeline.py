@@ -9,8 +9,9 @@ from flows.errors import StoppedError
 from flows.generate import generate
 from flows.publish import publish
 from flows.stages import generate as generating
+from flows.stages.benchmarks import benchmark_accounts
 from flows.stages.brainstorm import TaskList
-from flows.stages.curate import Curated
+from flows.stages.curate import Curated, job_of
 from flows.stages.ledger import accounts, accounts_markdown, generated, ledger_markdown, ledger_table
 from flows.stages.plan import read_rounds
 from flows.stages.progress import watched
@@ -33,7 +34,8 @@ async def pipeline(request: RunRequest) -> RunResult:
         tasks = await brainstorm(run)
         curated, stop = await _fill(work, tasks)
         written = generated(work)
-        write_ledger(work.layout, [tasks.tally, written, curated.tally], accounts(work, curated))
+        cleared = benchmark_accounts(job_of(work), curated.tally)
+        write_ledger(work.layout, [tasks.tally, written, curated.tally], accounts(work, curated), cleared)
         remember(work)
         short = shortfall(work, written, curated, stop)
         commit = await publish(run, None if short else request.publish, request.public)

@@ -11,7 +11,7 @@ from flows.stages.adopt import open_adoption, run_folder
 from flows.stages.ledger import ledger_markdown
 from flows.stages.progress import Progress, watching
 from flows.stages.request import CurateRequest
-from flows.store.ledger import read_ledger
+from flows.store.ledger import read_benchmarks, read_ledger
 
 NAMES = (
     *("path", "out", "recipe", "config", "split", "columns", "scores", "family", "language", "index"),
@@ -24,7 +24,9 @@ def call(args: argparse.Namespace) -> int:
     """Import, curate and publish; returns 0."""
     prepare_prefect("WARNING" if args.debug else "CRITICAL")
     server = start_server()
-    request = CurateRequest(changes=args.set, **{name: getattr(args, name) for name in NAMES})
+    request = CurateRequest(
+        changes=args.set, benchmarks=args.benchmark, **{name: getattr(args, name) for name in NAMES}
+    )
     layout = run_folder(request)
     # whatever is wrong is said while Prefect's server starts
     with open_adoption(request) as adoption:
@@ -38,6 +40,8 @@ def call(args: argparse.Namespace) -> int:
             server.wait()
         result = asyncio.run(adopt(request))
     sys.stdout.write(f"{ledger_markdown(read_ledger(layout))}\n\n")
+    for account in read_benchmarks(layout):
+        sys.stdout.write(f"{account.statement}\n")
     sys.stdout.write(f"{result.accepted} of {result.target} rows stay; the data set is in {layout.publish}\n")
     if result.commit:
         sys.stdout.write(f"uploaded: {result.commit}\n")

@@ -17,6 +17,7 @@ def run_request(args: argparse.Namespace) -> RunRequest:
         model=args.model,
         changes=[*args.set, *(f"limits.{name}={most}" for name, most in budget.items() if most is not None)],
         record=getattr(args, "record", None),
+        benchmarks=args.benchmark,
         index=getattr(args, "index", None),
         publish=getattr(args, "publish", None),
         public=getattr(args, "public", False),

@@ -1,8 +1,9 @@
 """Every threshold of curation, as the recipe's table `[curate]` sets it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
+from flows.curation.leak_policy import BenchmarkSource, LeakPolicy
 from flows.curation.near.policy import NearPolicy
 
 RULE_NAMES = (
@@ -74,6 +75,10 @@ class CurationPolicy:
     """Letters below which a label may stand in the text by chance (`no`, `IT`); a Chinese sign counts as two."""
     near: tuple[NearPolicy, ...] = (NearPolicy("rouge_l", 0.9, compare="query"),)
     """From which similarity, by which measure, of which of their texts two rows of a family repeat each other."""
+    benchmarks: tuple[BenchmarkSource, ...] = ()
+    """What rows are kept clear of."""
+    leaks: LeakPolicy = field(default_factory=LeakPolicy)
+    """What of a benchmark a row may not hold."""
     personal_data: bool = False
     """Whether rows with e-mail addresses, phone numbers or keys are dropped; they are flagged in any case."""
 
@@ -84,7 +89,7 @@ class CurationPolicy:
             raise ValueError("near: rows of one task are no copies; brainstorm.near_duplicate is for tasks")
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if isinstance(value, bool | tuple):
+            if isinstance(value, bool | tuple | LeakPolicy):
                 continue
             if value < 0:
                 raise ValueError(f"{entry.name} must not be negative, not {value}")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,30 @@ class ModelAccount:
     def to_json(self) -> dict[str, object]:
         """Give the account as JSON-native values."""
         return {**{entry.name: getattr(self, entry.name) for entry in fields(self)}, "dropped": dict(self.dropped)}
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkAccount:
+    """What curation found of one benchmark."""
+
+    name: str
+    queries: int
+    """Queries of the benchmark."""
+    documents: int
+    dropped: int
+    """Rows that went because they hold something of it."""
+
+    @property
+    def statement(self) -> str:
+        """What may be said of a model that is trained on the rows that stay."""
+        return (
+            f"zero-shot on {self.name} as far as words tell: no row holds, copies or quotes at length one of its "
+            f"{self.queries} queries and {self.documents} documents; {self.dropped} rows that did were dropped"
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """Give the account under the names of ledger.json."""
+        return {**asdict(self), "statement": self.statement}
 
 
 def total(name: str, tallies: Iterable[StageTally]) -> StageTally:

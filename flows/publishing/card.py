@@ -13,7 +13,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flows.domain.languages import UNDETERMINED
-from flows.domain.ledger import StageTally
+from flows.domain.ledger import BenchmarkAccount, StageTally
 from flows.domain.records import Row
 from flows.publishing.metadata import config_metadata, size_category, to_yaml
 from flows.publishing.parquet import Written
@@ -50,6 +50,8 @@ class CardFacts:
     survey: Survey
     adopted: bool = False
     """Whether the rows were made elsewhere, and only curated here."""
+    benchmarks: tuple[BenchmarkAccount, ...] = ()
+    """What curation found of the benchmarks that rows are kept clear of."""
     runs: tuple[str, ...] = ()
     """Digests of the data of every run that the set has grown by."""
 

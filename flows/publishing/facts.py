@@ -5,13 +5,13 @@ A growing set adds the facts of every run to those that its repository holds, an
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
-from flows.domain.ledger import StageTally
+from flows.domain.ledger import BenchmarkAccount, StageTally
 from flows.domain.ledger import total as ledger_total
 from flows.publishing.card import CardFacts, render_card
 from flows.publishing.parquet import Size, Written
@@ -53,6 +53,7 @@ def dump_facts(facts: CardFacts) -> bytes:
             for config in facts.written
         ],
         "ledger": [tally.to_json() for tally in facts.ledger],
+        "benchmarks": [account.to_json() for account in facts.benchmarks],
         "survey": facts.survey.to_json(),
     }
     return json.dumps(data, indent=2, sort_keys=True).encode() + b"\n"
@@ -69,6 +70,10 @@ def load_facts(source: str | bytes) -> CardFacts:
             StageTally(tally["name"], tally["in"], tally["created"], tally["out"], tally["dropped"])
             for tally in data["ledger"]
         ),
+        benchmarks=tuple(
+            BenchmarkAccount(account["name"], account["queries"], account["documents"], account["dropped"])
+            for account in data.get("benchmarks", [])
+        ),
         survey=Survey.from_json(data["survey"]),
     )
 
@@ -84,8 +89,17 @@ def add_facts(earlier: CardFacts, newer: CardFacts) -> CardFacts:
             ledger_total(stage, (tally for facts in (earlier, newer) for tally in facts.ledger if tally.name == stage))
             for stage in stages
         ),
+        benchmarks=tuple(_kept_clear(earlier, newer)),
         survey=earlier.survey.plus(newer.survey),
     )
+
+
+def _kept_clear(earlier: CardFacts, newer: CardFacts) -> Iterator[BenchmarkAccount]:
+    """Yield the benchmarks that the rows of both were held against: of others nothing can be said."""
+    for one in earlier.benchmarks:
+        for other in newer.benchmarks:
+            if replace(one, dropped=0) == replace(other, dropped=0):
+                yield replace(other, dropped=one.dropped + other.dropped)
 
 
 _PLAIN = ("pretty_name", "recipe", "description", "version", "license", "license_name", "license_link", "adopted")

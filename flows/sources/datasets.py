@@ -25,6 +25,24 @@ def read_dataset(path: str, config: str | None, split: str | None) -> Records:
     yield from _records(opened[_split(path, list(opened), split)], path)
 
 
+def read_all_splits(path: str) -> Records:
+    """Yield the records of every config and split of a data set but those to train on, named `path/config/split`.
+
+    Raises UsageError.
+    """
+    import datasets
+
+    _be_quiet(datasets)
+    try:
+        configs = datasets.get_dataset_config_names(path)
+        opened = {config: datasets.load_dataset(path, config, streaming=True) for config in configs}
+    except Exception as error:
+        raise UsageError(f"{path}: {_explained(path, error)}") from None
+    for config, splits in opened.items():
+        for split in [split for split in splits if split != DEFAULT_SPLIT] or splits:
+            yield from _records(splits[split], f"{path}/{config}/{split}")
+
+
 def read_saved(place: Path, split: str | None) -> Records:
     """Yield the records of a data set that `save_to_disk` wrote; raises UsageError."""
     import datasets

@@ -38,7 +38,7 @@ def locate(path: str, config: str | None = None, split: str | None = None) -> So
         if place.exists():
             raise UsageError(f"{path}: is a file; --config and --split are for data sets")
     elif place.is_file():
-        return _files(place, [place])
+        return files_source(place, [place])
     if HUB_NAME.match(path) and not is_data_file(place):
         return Source(path, f"{path} {config} {split}", partial(read_dataset, path, config, split))
     raise UsageError(f"{path}: no such file or folder")
@@ -49,10 +49,10 @@ def _folder(place: Path, config: str | None, split: str | None) -> Source:
     if not (config or split):
         for pattern in ("generate/shard-*.jsonl", "import/shard-*.jsonl"):
             if (place / "manifest.json").is_file() and (rows := sorted(place.glob(pattern))):
-                return _files(place, rows)
+                return files_source(place, rows)
         for published in (place, place / "publish"):
             if (published / "triplesmith.json").is_file():
-                return _files(place, sorted((published / "data" / "full").glob("*.parquet")))
+                return files_source(place, sorted((published / "data" / "full").glob("*.parquet")))
     content = _content(place)
     if not content:
         raise UsageError(f"{place}: holds no data: no JSONL, JSON, CSV, TSV or Parquet file, no saved data set")
@@ -61,7 +61,7 @@ def _folder(place: Path, config: str | None, split: str | None) -> Source:
         return Source(name, _fingerprint(place, content), partial(read_saved, place, split))
     if config or split or _has_configs(place / "README.md"):
         return Source(name, _fingerprint(place, content), partial(read_dataset, str(place), config, split))
-    return _files(place, [file for file in content if is_data_file(file)])
+    return files_source(place, [file for file in content if is_data_file(file)])
 
 
 def _content(place: Path) -> list[Path]:
@@ -77,7 +77,9 @@ def _has_configs(readme: Path) -> bool:
     return bool(re.match(r"---\n(?:.*\n)*?configs:", readme.read_text("utf-8", "replace")))
 
 
-def _files(place: Path, files: list[Path]) -> Source:
+def files_source(place: Path, files: list[Path]) -> Source:
+    """Give the records of files one after the other; `place` is the folder that they are in, or the one file."""
+
     def read() -> Records:
         for file in files:
             yield from read_records(file, _name(place, file))

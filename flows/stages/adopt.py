@@ -23,7 +23,8 @@ from flows.recipes.model import Recipe
 from flows.sources.locate import Source, locate
 from flows.sources.records import Record
 from flows.sources.triples import Reading, Wanted, plan_reading, read_row
-from flows.stages.curate import Job
+from flows.stages.benchmarks import with_benchmarks
+from flows.stages.job import Job
 from flows.stages.plan import Round, read_rounds
 from flows.stages.request import CurateRequest
 from flows.store.atomic import replace_file
@@ -75,6 +76,7 @@ def open_adoption(request: CurateRequest) -> Iterator[Adoption]:
         # one sentence stands in many graded pairs
         pairs = (NearPolicy("rouge_l", 0.9, compare="query_positive"),)
         recipe = recipe.model_copy(update={"curate": replace(recipe.curate, near=pairs)})
+    recipe = recipe.model_copy(update={"curate": with_benchmarks(recipe.curate, request.benchmarks)})
     with locked(layout):
         words = {"source": source.fingerprint, "reading": str(reading), "wanted": asdict(wanted), "seed": recipe.seed}
         claim(layout, {"import": words})

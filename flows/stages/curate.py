@@ -12,40 +12,24 @@ from typing import Any
 
 from flows.curation.measure import VERSION, measure
 from flows.curation.normalize import fold_text
-from flows.curation.policy import CurationPolicy
 from flows.curation.rules import Verdict, decide
+from flows.decontamination.leaks import leak_verdict
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
 from flows.domain.units import Dropped
 from flows.ids import digest
-from flows.index.index import Index
+from flows.stages import generate
+from flows.stages.benchmarks import leaks_by_place, read_leaks
 from flows.stages.generate import Slots
-from flows.stages.plan import read_rounds, stage_ids
+from flows.stages.job import STAGE, Job
+from flows.stages.plan import stage_ids
 from flows.stages.repeats import Repeats
+from flows.stages.work import Work
 from flows.store.jsonio import read_lines, write_lines
 from flows.store.layout import Layout
-from flows.store.shards import read_rows, so_far
+from flows.store.shards import read_rows
 
-STAGE = "curate"
 KEPT = Verdict()
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is to be curated, and how."""
-
-    layout: Layout
-    source: str
-    """The stage whose rows are curated."""
-    policy: CurationPolicy
-    index: Index | None = None
-    """What earlier runs hold, when the rows are to be compared with them."""
-
-    @property
-    def shards(self) -> list[int]:
-        """Numbers of the shards that hold rows to curate, those of a stopped run that are not finished included."""
-        shards = [shard for planned in read_rounds(self.layout, self.source) for shard in planned.numbers]
-        return [shard for shard in shards if so_far(self.layout, self.source, shard)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +40,11 @@ class Curated:
     tally: StageTally
     models: Mapping[str, Counter[str]]
     """Name of a recipe's entry `[[llm]]` -> reason -> rows; those that stay are counted under the empty reason."""
+
+
+def job_of(work: Work) -> Job:
+    """Give the curation of a run's rows."""
+    return Job(work.layout, generate.STAGE, work.loaded.recipe.curate, work.index)
 
 
 def accepted_rows(job: Job) -> Iterator[Row]:
@@ -93,7 +82,7 @@ def decide_all(job: Job, judged: Callable[[Row, str], None] = lambda row, reason
         stay: list[Row] = []
         dropped: list[Dropped] = []
         for (row, _), place in zip(_measured(job, [shard]), places, strict=False):
-            verdict = decide(row, row.measured, job.policy)
+            verdict = _judge(job, row)
             if verdict.keep:
                 verdict = repeats.get(place, KEPT)
             reason = verdict.reason or ""
@@ -113,17 +102,26 @@ def _find_repeats(job: Job) -> dict[int, Verdict]:
     """Give place -> verdict of the rows that the rules let pass and that repeat others."""
     repeats = Repeats(job.policy.near, job.index)
     for place, (row, key) in enumerate(_measured(job, job.shards)):
-        if decide(row, row.measured, job.policy).keep:
+        if _judge(job, row).keep:
             repeats.add(place, row, bytes.fromhex(key), place)
     return repeats.find(stage_ids(job.layout, job.source) if job.index else ())
+
+
+def _judge(job: Job, row: Row) -> Verdict:
+    """Judge a row by itself: by the rules, then by what it shares with benchmarks."""
+    verdict = decide(row, row.measured, job.policy)
+    return verdict if not verdict.keep else leak_verdict(read_leaks(row.measured), job.policy.leaks)
 
 
 def _measured(job: Job, shards: Iterable[int]) -> Iterator[tuple[Row, str]]:
     """Yield every row with its measures filled in, and its key."""
     for shard in shards:
         lines = islice(read_lines(job.layout.scores(STAGE, shard)), 1, None)
-        for row, line in zip(read_rows(job.layout, job.source, [shard]), lines, strict=True):
+        leaks = leaks_by_place(job, shard)
+        for place, (row, line) in enumerate(zip(read_rows(job.layout, job.source, [shard]), lines, strict=True)):
             measured = line["measured"]
+            if place in leaks:
+                measured["benchmarks"] = leaks[place]
             row = replace(row, measured=measured)
             yield (row.in_languages(*measured["identified"]) if "identified" in measured else row), line["key"]
 

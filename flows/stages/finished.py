@@ -9,7 +9,7 @@ from flows.domain.reviews import Review
 from flows.errors import StoreError, UsageError
 from flows.publishing.splits import Tie, assign_splits, fold, straddling, ties_of, united, with_splits
 from flows.recipes.model import Publish, Recipe
-from flows.stages import curate
+from flows.stages import job
 from flows.store.layout import Layout
 from flows.store.ledger import read_ledger
 from flows.store.reviews import kept_rows, read_reviews
@@ -35,7 +35,7 @@ def finished_rows(layout: Layout, recipe: Recipe) -> Finished:
     Raises UsageError when nothing is curated yet or every row is rejected, StoreError when a task, text or near-copy
     were on both sides.
     """
-    if not any(tally.name == curate.STAGE and tally.out for tally in read_ledger(layout)):
+    if not any(tally.name == job.STAGE and tally.out for tally in read_ledger(layout)):
         raise UsageError(f"{layout.root}: no row is curated yet; finish it with `triplesmith run`")
     reviews = read_reviews(layout)
     if next(kept_rows(layout, reviews), None) is None:

@@ -18,7 +18,7 @@ from flows.recipes.model import Publish
 from flows.reporting.page import write_report
 from flows.stages.finished import finished_rows
 from flows.store.layout import Layout
-from flows.store.ledger import read_ledger, write_ledger
+from flows.store.ledger import read_benchmarks, read_ledger, write_ledger
 from flows.store.reviews import rejected_rows, rescued_rows
 
 STAGE = "publish"
@@ -57,6 +57,7 @@ def assemble(layout: Layout) -> StageTally:
             ledger=(*ledger, tally),
             survey=survey,
             adopted=not recipe.families,
+            benchmarks=tuple(read_benchmarks(layout)),
         )
         template = (builtin_prompts() / "cards" / "dataset.md").read_text(encoding="utf-8")
         write_card(folder, facts, template)

@@ -6,7 +6,8 @@ from flows.curation.near.policy import Compare
 from flows.curation.tokens import tokens
 from flows.index.index import Entry
 from flows.index.rows import row_entries
-from flows.stages import brainstorm, curate, generate
+from flows.stages import brainstorm, curate
+from flows.stages.job import Job
 from flows.stages.plan import stage_ids
 from flows.stages.work import Work
 
@@ -19,15 +20,14 @@ def remember(work: Work) -> None:
     if work.index is None:
         return
     tasks = [(task.id, task.family, tokens(task.task)) for task in brainstorm.read_tasks(work)]
-    job = curate.Job(work.layout, generate.STAGE, work.loaded.recipe.curate, work.index)
-    work.index.put(brainstorm.own_ids(work), {"task": tasks, **_entries(job)})
+    work.index.put(brainstorm.own_ids(work), {"task": tasks, **_entries(curate.job_of(work))})
 
 
-def remember_rows(job: curate.Job) -> None:
+def remember_rows(job: Job) -> None:
     """Make the accepted rows what the index holds of a curation that asks no model; raises as `remember` does."""
     if job.index is not None:
         job.index.put(stage_ids(job.layout, job.source), _entries(job))
 
 
-def _entries(job: curate.Job) -> dict[Compare, Iterable[Entry]]:
+def _entries(job: Job) -> dict[Compare, Iterable[Entry]]:
     return {policy.compare: row_entries(curate.accepted_rows(job), policy.compare) for policy in job.policy.near}

@@ -19,6 +19,7 @@ class CurateRequest(BaseModel):
     family: str = Field("", description="Family of rows that name none")
     language: str = Field("", description="Language of rows that name none; found out when empty")
     index: str | None = Field(None, description="Folder of the index of earlier runs, whose twins are dropped")
+    benchmarks: list[str] = Field(default_factory=list, description="Benchmarks whose texts no row may hold")
     publish: str | None = Field(None, description="Hub data set USER/NAME to upload to")
     public: bool = Field(False, description="Create the Hub data set public, not private")
 
@@ -39,5 +40,6 @@ class RunRequest(BaseModel):
     changes: list[str] = Field(default_factory=list, description="Changes to the recipe, key=value each")
     record: str | None = Field(None, description="File that every reply is recorded to, for --llm replay:PATH")
     index: str | None = Field(None, description="Folder of the index of earlier runs, whose twins are dropped")
+    benchmarks: list[str] = Field(default_factory=list, description="Benchmarks whose texts no row may hold")
     publish: str | None = Field(None, description="Hub data set USER/NAME to upload to")
     public: bool = Field(False, description="Create the Hub data set public, not private")

@@ -18,6 +18,7 @@ from flows.llm.traffic import sum_traffic, traffic_of
 from flows.llm.types import LLM
 from flows.recipes.draw import family_rows
 from flows.recipes.load import LoadedRecipe, load_recipe
+from flows.stages.benchmarks import with_benchmarks
 from flows.stages.models import open_clients, open_meter, words
 from flows.stages.progress import Progress
 from flows.stages.request import RunRequest
@@ -84,6 +85,8 @@ def read_request(request: RunRequest, today: date | None = None) -> tuple[Loaded
 def _load(request: RunRequest, seed: int | None) -> LoadedRecipe:
     """Load the recipe with the request's changes, its model included."""
     loaded = load_recipe(request.recipe, request.changes, rows=request.rows, seed=seed)
+    curate = with_benchmarks(loaded.recipe.curate, request.benchmarks)
+    loaded = replace(loaded, recipe=loaded.recipe.model_copy(update={"curate": curate}))
     if request.model is None:
         return loaded
     if len(loaded.recipe.llm) > 1:

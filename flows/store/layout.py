@@ -83,6 +83,14 @@ class Layout:
         """What was measured on the rows of one shard."""
         return self.root / stage / f"scores-{shard:05}.jsonl"
 
+    def leaks(self, stage: str, shard: int) -> Path:
+        """What the rows of one shard share with benchmarks."""
+        return self.root / stage / f"leaks-{shard:05}.jsonl"
+
+    def benchmarks(self, stage: str) -> Path:
+        """Folder of the benchmarks' hashes."""
+        return self.root / stage / "benchmarks"
+
     def tally(self, stage: str, shard: int) -> Path:
         """Counts of one shard; written last, so that it seals the shard."""
         return self.root / stage / f"tally-{shard:05}.json"

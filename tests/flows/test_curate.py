@@ -1,10 +1,17 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 from datasets import load_dataset
 
+from flows.curation.leak_policy import LeakPolicy
+from flows.decontamination.leaks import Leak, leak_verdict
+from flows.stages.adopt import bring_in, job, open_adoption
+from flows.stages.benchmarks import leaks_by_place, match_shard, prepare
+from flows.stages.request import CurateRequest
 from tests.curation.texts import TRIPLES
+from tests.flows.conftest import ROOT
 
 FILES = ("ledger.json", "curate/shard-00000.jsonl", "curate/dropped-00000.jsonl", "publish/README.md", "report.html")
 
@@ -86,3 +93,61 @@ def test_what_cannot_be_is_one_line_and_exit_code_2(cli, tmp_path, words, said):
     done = cli("curate", path, *words[1:], "--out", tmp_path / "run")
     assert done.returncode == 2 and said in done.stderr, done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def write_benchmark(folder: Path) -> Path:
+    folder.mkdir()
+    query, _, _ = TRIPLES["en"]
+    (folder / "queries.jsonl").write_text(json.dumps({"_id": "1", "text": query + "?"}))
+    (folder / "corpus.jsonl").write_text(json.dumps({"_id": "1", "title": "", "text": TRIPLES["ja"][1]}))
+    return folder
+
+
+def test_rows_that_hold_a_benchmark_go_and_the_card_says_so(cli, tmp_path):
+    benchmark = write_benchmark(tmp_path / "mine")
+    run = tmp_path / "run"
+    command = ("curate", write(tmp_path / "triples.jsonl"), "--out", run)
+    done = cli(*command, "--benchmark", benchmark)
+    assert done.returncode == 0, done.stderr
+    assert ledger(run)["curate"]["dropped"] == {"benchmark:mine": 3, "refusal": 1}
+    account = json.loads((run / "ledger.json").read_bytes())["benchmarks"][0]
+    assert (account["name"], account["queries"], account["documents"], account["dropped"]) == ("mine", 1, 1, 3)
+    assert "Zero-shot on mine" in (run / "publish" / "README.md").read_text()
+    leaks = (run / "curate" / "leaks-00000.jsonl").stat().st_mtime_ns
+    assert cli(*command, "--benchmark", benchmark, "--set", "curate.leaks.grams_8=1.0").returncode == 0
+    assert (run / "curate" / "leaks-00000.jsonl").stat().st_mtime_ns == leaks
+    assert cli(*command).returncode == 0
+    assert "benchmarks" not in json.loads((run / "ledger.json").read_bytes())
+
+
+def test_a_run_is_held_against_benchmarks_too(cli, tmp_path):
+    done = cli("run", "--rows", 12, "--out", tmp_path / "run", "--benchmark", write_benchmark(tmp_path / "mine"))
+    assert done.returncode == 0, done.stderr
+    assert "Zero-shot on mine" in (tmp_path / "run" / "publish" / "README.md").read_text()
+
+
+CRANFIELD = Path(os.environ.get("TRIPLESMITH_CRANFIELD", ROOT.parent / "shared" / "data" / "cranfield"))
+
+
+@pytest.mark.skipif(not CRANFIELD.is_dir(), reason=f"{CRANFIELD} is not there; TRIPLESMITH_CRANFIELD may name it")
+def test_a_run_is_held_against_a_real_benchmark_in_a_beir_folder(tmp_path):
+    corpus = [json.loads(line) for line in (CRANFIELD / "corpus.jsonl").read_text().splitlines()]
+    queries = [json.loads(line) for line in (CRANFIELD / "queries.jsonl").read_text().splitlines()]
+    near = [query["text"].replace(" the ", " ", 1) for query in queries if len(query["text"].split()) > 15]
+    taken = [
+        *({"query": query["text"], "pos": ["something"]} for query in queries[:50]),
+        *({"query": text, "pos": ["something"]} for text in near[:50]),
+        *({"query": "what is said", "pos": [document["text"]]} for document in corpus[:50]),
+    ]
+    sound = [dict(zip(("query", "pos"), texts[:2], strict=True)) for texts in TRIPLES.values()]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, [*taken, *sound])))
+    request = CurateRequest(path=str(tmp_path / "rows.jsonl"), out=str(tmp_path / "run"), benchmarks=[str(CRANFIELD)])
+    with open_adoption(request) as adoption:
+        bring_in(adoption)
+    work = job(adoption.layout)
+    prepare(work)
+    match_shard(work.layout, work.source, 0)
+    leaks = leaks_by_place(work, 0)
+    verdicts = [leak_verdict([Leak(**leak) for leak in leaks.get(place, ())], LeakPolicy()) for place in range(220)]
+    assert [verdict.reason for verdict in verdicts[:150]] == ["benchmark:cranfield"] * 150
+    assert all(verdict.keep for verdict in verdicts[150:])
