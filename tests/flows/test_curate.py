@@ -109,9 +109,9 @@ def test_rows_that_hold_a_benchmark_go_and_the_card_says_so(cli, tmp_path):
     command = ("curate", write(tmp_path / "triples.jsonl"), "--out", run)
     done = cli(*command, "--benchmark", benchmark)
     assert done.returncode == 0, done.stderr
-    assert ledger(run)["curate"]["dropped"] == {"benchmark:mine": 3, "refusal": 1}
+    assert ledger(run)["curate"]["dropped"] == {"benchmark:mine": 2, "duplicate": 1, "refusal": 1}
     account = json.loads((run / "ledger.json").read_bytes())["benchmarks"][0]
-    assert (account["name"], account["queries"], account["documents"], account["dropped"]) == ("mine", 1, 1, 3)
+    assert (account["name"], account["queries"], account["documents"], account["dropped"]) == ("mine", 1, 1, 2)
     assert "Zero-shot on mine" in (run / "publish" / "README.md").read_text()
     leaks = (run / "curate" / "leaks-00000.jsonl").stat().st_mtime_ns
     assert cli(*command, "--benchmark", benchmark, "--set", "curate.leaks.grams_8=1.0").returncode == 0
