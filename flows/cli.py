@@ -151,7 +151,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--llm",
         help="replay, replay:PATH, URLs of OpenAI-compatible servers (…/v1) with commas, "
-        "serve:MODEL to start a vLLM server, or vllm:MODEL for its engine in this process",
+        "serve:MODEL to start a vLLM server, vllm:MODEL for its engine in this process, "
+        "batch:URL for a server's Batch API, or batch for batch files that you run yourself",
     )
     parser.add_argument("--model", metavar="M", help="model name at that server")
 

@@ -1,6 +1,7 @@
 """Content ids and private random generators, both derived from JSON-native parts."""
 
 import random
+import re
 from hashlib import blake2b
 
 import orjson
@@ -15,3 +16,9 @@ def digest(*parts: object, size: int = 16) -> str:
 def rng(*parts: object) -> random.Random:
     """Give a random generator that depends on the parts alone, the same in every process."""
     return random.Random(int(digest(*parts), 16))
+
+
+def file_name(text: str) -> str:
+    """Give the text as a file's or folder's name; a text that cannot be one keeps apart by a digest."""
+    name = re.sub(r"[^\w.-]+|^\.+", "_", text)
+    return name if name == text else f"{name}-{digest(text, size=8)}"

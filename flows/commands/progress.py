@@ -1,5 +1,6 @@
 """Show a run's counters: a live line on a terminal, a plain line now and then elsewhere."""
 
+import logging
 import sys
 import threading
 import time
@@ -26,7 +27,8 @@ def shown(progress: Progress, clock: Callable[[], float] = time.monotonic) -> It
     thread = threading.Thread(target=show, name="progress", daemon=True)
     thread.start()
     try:
-        yield
+        with _heard(progress):
+            yield
     finally:
         stop.set()
         thread.join()
@@ -48,10 +50,40 @@ def describe(progress: Progress, seconds: float) -> str:
     if traffic.sent:
         parts.append(f"{traffic.in_flight} in flight")
         parts.append(f"{_short(traffic.tokens_in)}+{_short(traffic.tokens_out)} tokens")
+    if traffic.waiting:
+        more = f", {len(traffic.waiting) - 3} more" if len(traffic.waiting) > 3 else ""
+        parts.append(f"{', '.join(traffic.waiting[:3])}{more}")
     if progress.rate and progress.done < progress.planned:
         parts.append(f"about {_duration((progress.planned - progress.done) / progress.rate)} left")
     parts.append(_duration(seconds))
     return " · ".join(parts)
+
+
+class _Ear(logging.Handler):
+    """Passes a message on as a line of the display."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._progress.tell(record.getMessage())
+
+
+@contextmanager
+def _heard(progress: Progress) -> Iterator[None]:
+    """Show what the package itself has to say."""
+    log, ear = logging.getLogger("flows"), _Ear(progress)
+    level, propagate = log.level, log.propagate
+    log.addHandler(ear)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(ear)
+        log.setLevel(level)
+        log.propagate = propagate
 
 
 def _live(line: Callable[[], str], progress: Progress, stop: threading.Event) -> Callable[[], None]:

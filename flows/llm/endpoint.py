@@ -44,6 +44,10 @@ class Endpoint:
     proxy: str | None = field(default=None, repr=False)
     """Proxy that the environment names for this address."""
 
+    def client(self, patience: float) -> "AsyncOpenAI":
+        """Give the `openai` package's own client, without retries, for what is not asked once per row."""
+        return _client(self.url, self.key, self.headers, patience)
+
     async def models(self, *, patience: float = 30.0) -> tuple[ServedModel, ...]:
         """List the models within `patience` seconds, none when the server keeps no list.
 
@@ -52,7 +56,7 @@ class Endpoint:
         """
         import openai
 
-        async with _client(self.url, self.key, self.headers, patience) as client:
+        async with self.client(patience) as client:
             try:
                 reply = await client.models.with_raw_response.list()
                 return _read_models(orjson.loads(reply.content))

@@ -17,7 +17,7 @@ from flows.llm.types import LLM, unwrap
 if TYPE_CHECKING:
     from flows.llm.memory import Memory
 
-SPECS = "replay, replay:PATH, http://HOST:PORT/v1 or https://HOST/v1, serve:MODEL, vllm:MODEL"
+SPECS = "replay, replay:PATH, http://HOST:PORT/v1 or https://HOST/v1, serve:MODEL, vllm:MODEL, batch:URL, batch"
 
 
 def default_spec(environment: Mapping[str, str]) -> str:
@@ -41,6 +41,7 @@ def open_llm(
     record: Path | None = None,
     recordings: Path | None = None,
     memory: "Memory | None" = None,
+    batches: Path | None = None,
     metered: Callable[[LLM], LLM] = lambda llm: llm,
     engine: Mapping[str, Json] | None = None,
     python: str | None = None,
@@ -49,8 +50,9 @@ def open_llm(
 
     `specs` is one spec, or the addresses of several endpoints of the model, which share its load. `recordings` is the
     file or folder behind the spec `replay`; `record` a file to write every reply to; `memory` what earlier processes
-    learnt of endpoints; `metered` wraps what is paid for by the request, recordings are free; `engine` and `python` are
-    arguments and interpreter of a vLLM of our own. Raises UsageError for a spec that names nothing.
+    learnt of endpoints; `batches` the folder for batch files; `metered` wraps what is paid for by the request,
+    recordings are free; `engine` and `python` are arguments and interpreter of a vLLM of our own. Raises UsageError for
+    a spec that names nothing.
     """
     specs = tuple(dict.fromkeys(specs))
     if specs and all(spec.startswith(("http:", "https:")) for spec in specs):
@@ -59,6 +61,10 @@ def open_llm(
         from flows.llm.vllm.open import open_vllm
 
         llm = open_vllm(specs[0], model, policy, engine=engine or {}, python=python, metered=metered)
+    elif len(specs) == 1 and specs[0].partition(":")[0] == "batch":
+        from flows.llm.batch.open import open_batch
+
+        llm = metered(open_batch(specs[0].partition(":")[2], model, policy, api_key, memory, batches))
     elif len(specs) == 1:
         llm = _open(specs[0], recordings)
     else:

@@ -28,18 +28,26 @@ class OpenAIHttp:
     """A model behind an endpoint; one instance serves one event loop.
 
     `concurrency` bounds open connections; `timeout` is seconds from sending to the last byte, so that a stalled or
-    dripping answer ends too; what it learns of the endpoint goes to `memory`. Raises what types.LLM names, at once and
-    without retries.
+    dripping answer ends too; what it learns of the endpoint goes to `memory`; `grace` is the ladder's. Raises what
+    types.LLM names, at once and without retries.
     """
 
     def __init__(
-        self, endpoint: Endpoint, model: str, *, concurrency: int, timeout: float, memory: Memory | None = None
+        self,
+        endpoint: Endpoint,
+        model: str,
+        *,
+        concurrency: int,
+        timeout: float,
+        memory: Memory | None = None,
+        grace: float = 2.0,
     ) -> None:
         self.endpoint = endpoint
         self.model = ""
         self.ladder = Ladder()
         self.dialect = Dialect()
         self._memory = memory or Memory()
+        self._grace = grace
         self._url = URL(f"{endpoint.url}/chat/completions")
         self._concurrency = concurrency
         self._timeout = timeout
@@ -51,7 +59,7 @@ class OpenAIHttp:
         """Ask this model from now on, as an earlier process found that it is to be asked."""
         known = self._memory.recall(self.endpoint.url, model)
         self.model, self.dialect = model, known.dialect
-        self.ladder = Ladder(known.step, learnt=self._keep)
+        self.ladder = Ladder(known.step, grace=self._grace, learnt=self._keep)
 
     @property
     def rung(self) -> str | None:
@@ -86,7 +94,7 @@ class OpenAIHttp:
         while True:
             dialect = self.dialect
             try:
-                return await self._send(encode(request, self.model, step, dialect, capped=capped), step)
+                return await self._send(request, encode(request, self.model, step, dialect, capped=capped), step)
             except EndpointFailure as error:
                 failure = error.failure
                 if (parameter := failure.unsupported) and parameter not in dialect.without:
@@ -96,7 +104,7 @@ class OpenAIHttp:
                 else:
                     raise
 
-    async def _send(self, body: bytes, step: Step) -> Completion:
+    async def _send(self, request: ChatRequest, body: bytes, step: Step) -> Completion:
         if self._closed:
             raise TransientLLMError(f"the client of {self.endpoint.url} was closed", kind="reset")
         session = self._session or self._open()

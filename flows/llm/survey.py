@@ -12,6 +12,8 @@ from flows.llm.outcome import one_line
 from flows.llm.types import ChatRequest, Message
 
 if TYPE_CHECKING:
+    from flows.llm.batch.client import OpenAIBatch
+    from flows.llm.endpoint import ServedModel
     from flows.llm.openai_http import OpenAIHttp
 
 _HELLO = ChatRequest((Message("user", "Hello"),), max_tokens=1)
@@ -59,19 +61,10 @@ async def survey(client: "OpenAIHttp", *, probe: bool = False) -> Facts:
     FatalLLMError when the key is refused or the model is missing, and UsageError when a choice of model is needed.
     """
     where = client.endpoint.url
-    try:
-        served = await client.models()
-    except LLMError as error:
-        if not client.model:
-            raise FatalLLMError(f"cannot list the models: {error}. Try again, or give --model NAME.") from None
-        served = ()
+    named = bool(client.model)
+    served = await _choose_model(client)
     names = tuple(model.name for model in served)
-    if not client.model:
-        if len(names) != 1:
-            choice = f"it serves {one_line(', '.join(names))}" if names else "it does not say which it serves"
-            raise UsageError(f"which model of {where}? Give --model NAME; {choice}.")
-        client.choose(names[0])
-    elif names and client.model not in names:
+    if named and names and client.model not in names:
         with suppress(LLMError):
             await client.complete(_HELLO)  # lists leave out aliases: whether the model is there only a request tells
     context = next((model.context for model in served if model.name == client.model), None)
@@ -102,6 +95,37 @@ async def survey_all(clients: Sequence["OpenAIHttp"], *, probe: bool = False) ->
         if not client.model:
             client.choose(next(other.model for other in clients if other.model))
     return tuple(findings)
+
+
+async def survey_batch(client: "OpenAIBatch") -> Facts:
+    """Ask an endpoint whether it has a Batch API, choosing its model as `survey` does; raises as that.
+
+    Nothing is sent to a model. Files that are run by hand need one to be named, by UsageError.
+    """
+    if client.api is None:
+        if not client.model:
+            raise UsageError("which model will run the batch files? Give --model NAME, as it is written into them.")
+        return Facts("batch files, run by hand,", client.model)
+    names = tuple(model.name for model in await _choose_model(client))
+    await client.api.look()
+    return Facts(f"the Batch API of {client.endpoint.url}", client.model, names)
+
+
+async def _choose_model(client: "OpenAIHttp") -> "tuple[ServedModel, ...]":
+    """List the models and take the only one where none was named."""
+    try:
+        served = await client.models()
+    except LLMError as error:
+        if not client.model:
+            raise FatalLLMError(f"cannot list the models: {error}. Try again, or give --model NAME.") from None
+        return ()
+    if not client.model:
+        names = [model.name for model in served]
+        if len(names) != 1:
+            choice = f"it serves {one_line(', '.join(names))}" if names else "it does not say which it serves"
+            raise UsageError(f"which model of {client.endpoint.url}? Give --model NAME; {choice}.")
+        client.choose(names[0])
+    return served
 
 
 async def _probe(client: "OpenAIHttp") -> bool:

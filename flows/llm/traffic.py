@@ -20,6 +20,8 @@ class Traffic:
     """Requests that will never be answered."""
     retries: Counter[str] = field(default_factory=Counter)
     """Kind of failure -> how often a request failed so."""
+    waiting: tuple[str, ...] = ()
+    """What is waited for, in words, where that takes long."""
     tokens_in: int = 0
     tokens_out: int = 0
     state: str = ""
@@ -38,7 +40,7 @@ def sum_traffic(several: Iterable[Traffic]) -> Traffic:
 
 def traffic_of(llm: LLM) -> Traffic:
     """Give the live counters of a client; those of one that sends nothing stay 0."""
-    traffic = getattr(llm, "traffic", None)
+    traffic = getattr(unwrap(llm), "traffic", None)
     return traffic if isinstance(traffic, Traffic) else Traffic()
 
 

@@ -87,6 +87,12 @@ class LLM(Protocol):
         ...
 
 
+def at_once(llm: LLM) -> int | None:
+    """Give the number of requests that a client wants together, None where the recipe decides."""
+    wanted = getattr(unwrap(llm), "at_once", None)
+    return wanted if isinstance(wanted, int) else None
+
+
 def unwrap(llm: LLM) -> LLM:
     """Give the client inside those that only watch it: a recorder, a meter."""
     while (inner := getattr(llm, "inner", None)) is not None:

@@ -71,7 +71,11 @@ def decode(payload: bytes, *, where: str, rung: str, secret: str = "") -> Comple
 
     Raises TransientLLMError when it is no completion, and EndpointFailure when it holds an error instead.
     """
-    answer = _parse(payload, where, secret)
+    return read_answer(_parse(payload, where, secret), where=where, rung=rung, secret=secret)
+
+
+def read_answer(answer: dict[str, Any], *, where: str, rung: str, secret: str = "") -> Completion:
+    """Read the parsed body of a reply of status 200; raises as `decode` does."""
     choices = answer.get("choices")
     if not isinstance(choices, list) or not choices:
         if answer.get("error"):

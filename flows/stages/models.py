@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import UsageError
+from flows.ids import file_name
 from flows.llm.memory import Memory
 from flows.llm.meter import Budget, Meter, Metered, Paid, Rates
 from flows.llm.open import default_spec, open_llm, split_spec
 from flows.llm.policy import CallPolicy
 from flows.llm.traffic import lanes_of
-from flows.llm.types import LLM
+from flows.llm.types import LLM, at_once
 from flows.recipes.estimate import estimate, price_of
 from flows.recipes.load import LoadedRecipe
 from flows.recipes.model import LLMSettings, Recipe, Stage
@@ -29,6 +30,8 @@ NOT_WORDS = {
 
 The models themselves stand in the manifest beside the recipe, as they were found at their endpoints.
 """
+_SAME_WORDS = {"https": "http", "batch": "http"}
+"""Ways to a model that may take one another's place when a run is continued: what is asked is the same."""
 
 
 def endpoints(request: RunRequest, entry: LLMSettings, environ: Mapping[str, str] = os.environ) -> Sequence[str]:
@@ -44,13 +47,15 @@ def is_replayed(request: RunRequest, recipe: Recipe) -> bool:
 def open_clients(request: RunRequest, loaded: LoadedRecipe, layout: Layout, meter: Meter) -> dict[str, LLM]:
     """Open what answers the run's requests, by entry; raises UsageError."""
     memory = endpoint_memory(layout)
-    return {name: _open(request, loaded, name, entry, meter, memory) for name, entry in loaded.recipe.entries.items()}
+    return {name: _open(request, loaded, layout, name, meter, memory) for name in loaded.recipe.entries}
 
 
 def concurrency(clients: Mapping[str, LLM], recipe: Recipe, stage: Stage) -> int:
     """Most requests of a stage in flight, over all endpoints of its models."""
     entries = recipe.models(stage).items()
-    return sum(entry.concurrency * max(1, len(lanes_of(clients[name]))) for name, entry in entries)
+    return sum(
+        at_once(clients[name]) or entry.concurrency * max(1, len(lanes_of(clients[name]))) for name, entry in entries
+    )
 
 
 def label(name: str, model: str, kind: str) -> str:
@@ -80,15 +85,14 @@ def words(loaded: LoadedRecipe, request: RunRequest, models: Mapping[str, str]) 
         "recipe": recipe,
         "prompts": {prompt.name: prompt.fingerprint for prompt in prompts},
         "llm": [
-            {"name": name, "kind": "http" if kinds[name] == "https" else kinds[name], "model": model}
+            {"name": name, "kind": _SAME_WORDS.get(kinds[name], kinds[name]), "model": model}
             for name, model in models.items()
         ],
     }
 
 
-def _open(
-    request: RunRequest, loaded: LoadedRecipe, name: str, entry: LLMSettings, meter: Meter, memory: Memory
-) -> LLM:
+def _open(request: RunRequest, loaded: LoadedRecipe, layout: Layout, name: str, meter: Meter, memory: Memory) -> LLM:
+    entry = loaded.recipe.entries[name]
     recordings = loaded.folders.find(loaded.recipe.recording) if loaded.recipe.recording else None
     return open_llm(
         endpoints(request, entry),
@@ -98,6 +102,7 @@ def _open(
         record=Path(request.record) if request.record else None,
         recordings=recordings,
         memory=memory,
+        batches=layout.batches / (file_name(name) if name else ""),
         metered=partial(Metered, meter=meter, entry=name),
         engine=entry.engine,
         python=entry.python,

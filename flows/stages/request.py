@@ -34,7 +34,7 @@ class RunRequest(BaseModel):
     rows: int | None = Field(None, ge=1, description="Accepted rows to make; the recipe's when empty")
     seed: int | None = Field(None, description="Seed of every draw; the recipe's when empty")
     llm: str | None = Field(
-        None, description="replay, replay:PATH, the URL of an OpenAI-compatible server, serve:MODEL or vllm:MODEL"
+        None, description="replay, replay:PATH, URL of an OpenAI-compatible server, serve:MODEL, vllm:MODEL, batch:URL"
     )
     model: str | None = Field(None, description="Model name at that server")
     changes: list[str] = Field(default_factory=list, description="Changes to the recipe, key=value each")

@@ -55,6 +55,11 @@ class Layout:
         """Journal of what a person decided on rows."""
         return self.root / "review" / "verdicts.jsonl"
 
+    @property
+    def batches(self) -> Path:
+        """Files of the Batch API: what was asked, under which id, and what came back."""
+        return self.root / "calls" / "batches"
+
     def stage(self, stage: str) -> Path:
         """Folder of a stage's shards."""
         return self.root / stage

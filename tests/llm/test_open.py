@@ -39,7 +39,7 @@ def test_without_a_spec_the_environment_decides(environment: dict[str, str], spe
     assert default_spec(environment) == spec
 
 
-@pytest.mark.parametrize("spec", ["vllm:", "serve:", "batch:http://h", "extractive", "gpt-4", "replay:", ""])
+@pytest.mark.parametrize("spec", ["vllm:", "serve:", "extractive", "gpt-4", "replay:", ""])
 def test_a_spec_that_names_nothing_is_answered_with_those_that_do(spec: str):
     with pytest.raises(UsageError, match=r"there are replay, replay:PATH, http://HOST:PORT/v1"):
         open_llm([spec], model=None, policy=QUICK)

@@ -13,18 +13,22 @@ import json
 import multiprocessing
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from math import exp, log
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import orjson
 from aiohttp import web
 
 from tests.servers.writer import write_reply
+
+Serving = Callable[[Any], AbstractAsyncContextManager[Any]]
+"""Runs a server with a configuration in an event loop; gives what has its `url`."""
 
 
 @dataclass(frozen=True)
@@ -310,11 +314,11 @@ async def serving(config: Config | None = None) -> AsyncIterator[OpenAIServer]:
 
 
 @contextmanager
-def server_process(config: Config | None = None) -> Iterator[str]:
-    """Run a server in a process of its own; gives its URL."""
+def server_process(config: Any = None, serving: Serving | None = None) -> Iterator[str]:
+    """Run a server in a process of its own, this one unless another is given; gives its URL."""
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(config or Config(), sender), daemon=True)
+    process = context.Process(target=_serve, args=(config, sender, serving), daemon=True)
     process.start()
     try:
         if not receiver.poll(60):
@@ -325,9 +329,9 @@ def server_process(config: Config | None = None) -> Iterator[str]:
         process.join()
 
 
-def _serve(config: Config, sender) -> None:
+def _serve(config: Any, sender, start: Serving | None = None) -> None:
     async def forever() -> None:
-        async with serving(config) as server:
+        async with (start or serving)(config) as server:
             sender.send(server.url)
             await asyncio.Event().wait()
 
