@@ -147,6 +147,7 @@ class Desk:
                 return
             keys, lines = zip(*self._take(), strict=True)
             files = write_batch(self.folder, lines)
+            _log.info("%d requests written to %s", len(lines), files.input)
             batch = _Batch(files, [*keys], sum(map(len, lines)), new=True)
             self._live |= dict.fromkeys(keys, batch)
             self._carry(batch)

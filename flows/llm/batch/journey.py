@@ -54,7 +54,7 @@ async def bring(
         files.end_empty()
         return Ended(files.name, "failed", error.failure)
     began = asyncio.get_running_loop().time()
-    _log.info("batch %s: %s requests in %s", batch.id, _total(batch) or "its", files.input.name)
+    _log.info("batch %s holds the requests of %s", batch.id, files.input.name)
     while batch.status.lower() not in _ENDED:
         report(_state(batch))
         _check_window(batch)
@@ -93,10 +93,6 @@ def _check_window(batch: "Batch") -> None:
             f"stopped: batch {batch.id} is still {batch.status} {late / 3600:.0f} h after its window of "
             f"{batch.completion_window} closed. Run again to wait on, or cancel it there to have the rest sent again."
         )
-
-
-def _total(batch: "Batch") -> int:
-    return batch.request_counts.total if batch.request_counts else 0
 
 
 def _state(batch: "Batch") -> str:
