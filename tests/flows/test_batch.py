@@ -28,47 +28,54 @@ def wait_for(log: Path, kind: str, process) -> None:
         time.sleep(0.02)
 
 
-def test_a_run_through_batches_is_the_run_through_live_requests(cli, tmp_path):
-    """The batches are half expired, have failed lines and bad replies: the rows are the same, and paid for once."""
-    log = tmp_path / "log.jsonl"
-    config = BatchConfig(log=str(log), fates="completed,expired:0.5", rate_500=0.05, rate_429=0.05)
+@pytest.fixture(scope="module")
+def served(cli, tmp_path_factory):
+    """A server whose batches are half expired, have failed lines and bad replies; its log, a run, what that said."""
+    folder = tmp_path_factory.mktemp("served")
+    log = folder / "log.jsonl"
+    rates = {"rate_500": 0.03, "rate_429": 0.03, "rate_malformed": 0.05}
+    config = BatchConfig(log=str(log), seed=1, polls=4, fates="completed,expired:0.5", **rates)
     with server_process(config, serving_batches) as url:
-        done = cli(*WORDS, "--llm", f"batch:{url}", "--out", tmp_path / "batch")
+        done = cli(*WORDS, "--llm", f"batch:{url}", "--out", folder / "whole")
         assert done.returncode == 0, done.stderr
-        assert "60 of 60 rows accepted" in done.stdout
-        assert "batch batch_0: " in done.stderr
-        assert "batch batch_1 expired" in done.stderr
-        size = log.stat().st_size
-        again = cli(*WORDS, "--llm", f"batch:{url}", "--out", tmp_path / "batch")
-        assert again.returncode == 0, again.stderr
-        assert log.stat().st_size == size
-    assert all(tally.balanced for tally in ledger(tmp_path / "batch").values())
+        yield url, log, folder / "whole", done
+
+
+def test_a_run_through_batches_gives_every_row_and_pays_once(cli, served):
+    url, log, run, done = served
+    assert "60 of 60 rows accepted" in done.stdout
+    assert "batch batch_0 completed 4/4 answered" in done.stderr
+    assert "batch batch_1 expired" in done.stderr
+    assert all(tally.balanced for tally in ledger(run).values())
     assert set(paid(log).values()) == {1}
-    with server_process(Config()) as url:
+    size = log.stat().st_size
+    again = cli(*WORDS, "--llm", f"batch:{url}", "--out", run)
+    assert again.returncode == 0, again.stderr
+    assert log.stat().st_size == size
+
+
+def test_it_makes_the_same_rows_as_live_requests(cli, served, tmp_path):
+    with server_process(Config(seed=1, rate_malformed=0.05)) as url:
         live = cli(*WORDS, "--llm", url, "--out", tmp_path / "live")
-        assert live.returncode == 0, live.stderr
-    assert published(tmp_path / "batch") == published(tmp_path / "live")
+    assert live.returncode == 0, live.stderr
+    assert published(tmp_path / "live") == published(served[2])
 
 
-def test_killed_while_it_polls_it_pays_nothing_twice_and_ends_the_same(cli, tmp_path):
-    log = tmp_path / "log.jsonl"
-    with server_process(BatchConfig(log=str(log), polls=4, rate_malformed=0.2), serving_batches) as url:
-        words = (*WORDS, "--llm", f"batch:{url}")
-        whole = cli(*words, "--out", tmp_path / "whole")
-        assert whole.returncode == 0, whole.stderr
-        expected = paid(log)
-        log.write_bytes(b"")
-        for kind in ("created", "paid"):  # once before the first answer, once after it
-            process = cli.start(*words, "--out", tmp_path / "killed")
-            wait_for(log, kind, process)
-            assert process.poll() is None
-            process.kill()
-            process.communicate()
-        last = cli(*words, "--out", tmp_path / "killed")
-        assert last.returncode == 0, last.stderr
-    assert published(tmp_path / "killed") == published(tmp_path / "whole")
+def test_killed_while_it_polls_it_pays_nothing_twice_and_ends_the_same(cli, served, tmp_path):
+    url, log, whole, _ = served
+    expected = paid(log)
+    words = (*WORDS, "--llm", f"batch:{url}", "--out", tmp_path / "killed")
+    log.write_bytes(b"")
+    for kind in ("created", "paid"):  # once before the first answer, once after it
+        process = cli.start(*words)
+        wait_for(log, kind, process)
+        assert process.poll() is None
+        process.kill()
+        process.communicate()
+    last = cli(*words)
+    assert last.returncode == 0, last.stderr
+    assert published(tmp_path / "killed") == published(whole)
     assert paid(log) == expected
-    assert set(expected.values()) == {1}
 
 
 def run_by_hand(folder: Path) -> int:
