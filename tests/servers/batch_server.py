@@ -62,6 +62,8 @@ class BatchConfig:
     """First GETs of a batch that get 503."""
     deaf_after: int = 0
     """Calls after which every call gets 503."""
+    overdue: bool = False
+    """Whether the windows of batches have closed long ago, and nothing was done."""
     log: str = ""
     """File that gets a JSON line for each batch that was created and each line that was answered, and so paid for."""
 
@@ -224,7 +226,7 @@ class BatchServer:
             batch.status, batch.total = ("failed", 0) if batch.errors else ("in_progress", len(lines))
         elif batch.polls == self.config.polls - 1:
             batch.status = "finalizing" if batch.status == "in_progress" else batch.status
-        if batch.polls >= self.config.polls and not batch.errors:
+        if batch.polls >= self.config.polls and not batch.errors and not self.config.overdue:
             self._finish(batch, lines)
 
     def _faults(self, batch: Batch, lines: list[bytes]) -> Iterator[dict[str, Any]]:
@@ -337,7 +339,7 @@ class BatchServer:
             "output_file_id": batch.output,
             "error_file_id": batch.error_file,
             "created_at": NOW,
-            "expires_at": NOW + 86400,
+            "expires_at": 1 if self.config.overdue else NOW + 86400,
             "metadata": batch.metadata,
             "request_counts": {"total": batch.total, "completed": batch.answered, "failed": batch.failed},
         }

@@ -83,7 +83,11 @@ class BatchApi:
 
     async def state(self, batch_id: str) -> "Batch":
         """Ask how a batch is."""
-        return await self._through(f"batch {batch_id}", lambda client: client.batches.retrieve(batch_id))
+        return await self._through(
+            f"batch {batch_id}",
+            lambda client: client.batches.retrieve(batch_id),
+            hint="Go on with the key and the address that it was made with, or with another run folder.",
+        )
 
     async def fetch(self, batch: "Batch", files: BatchFiles) -> None:
         """Bring what an ended batch gave into its files, the answers last."""
@@ -99,8 +103,10 @@ class BatchApi:
             await self._client.close()
             self._client = None
 
-    async def _through(self, what: str, act: Callable[["AsyncOpenAI"], Awaitable[Result]]) -> Result:
-        """Do one call until it succeeds or cannot any more."""
+    async def _through(
+        self, what: str, act: Callable[["AsyncOpenAI"], Awaitable[Result]], *, hint: str | None = None
+    ) -> Result:
+        """Do one call until it succeeds or cannot any more; `hint` says what to do where its subject is not known."""
         import openai
 
         client = self._client = self._client or self._endpoint.client(self._timeout)
@@ -111,7 +117,7 @@ class BatchApi:
             except openai.APIStatusError as error:
                 response, secret = error.response, self._endpoint.key
                 failure = read_failure(response.status_code, response.headers, response.content, secret=secret)
-                trouble = self._judge(failure, what)
+                trouble = self._judge(failure, what, hint)
             except openai.APIConnectionError as error:
                 why = one_line(str(error.__cause__ or error), secret=self._endpoint.key)
                 trouble = TransientLLMError(f"the connection broke: {why}", kind="unreachable")
@@ -123,16 +129,14 @@ class BatchApi:
             tries += 1
             await asyncio.sleep(self._wait(trouble, tries))
 
-    def _judge(self, failure: Failure, what: str) -> TransientLLMError:
+    def _judge(self, failure: Failure, what: str, hint: str | None) -> TransientLLMError:
         """Give what may pass; raises the rest."""
         where, status = self._endpoint.url, failure.status
         if failure.no_credit or status in (401, 403):
             raise to_error(failure, where=where, key_sent=bool(self._endpoint.key))
         if status in (404, 405) or status < 400:
-            raise FatalLLMError(
-                f"{where} does not know the {what} ({status}): {failure.message or 'no reason given'}. A Batch API has "
-                f"/files and /batches there; for live requests give --llm {where}, without batch:."
-            )
+            hint = hint or f"A Batch API has /files and /batches there; without one, give --llm {where} itself."
+            raise FatalLLMError(f"{where} knows no {what} ({status}): {failure.message or 'no reason given'}. {hint}")
         if status < 500 and status not in _LATER:
             raise EndpointFailure(failure)
         error = to_error(failure, where=where, key_sent=bool(self._endpoint.key))

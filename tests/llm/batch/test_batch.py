@@ -215,6 +215,30 @@ async def test_a_file_that_is_refused_is_a_clear_error(serve, tmp_path, fate, sa
     assert len(texts(await finish(server, tmp_path, requests))) == 4
 
 
+async def test_a_format_that_is_refused_for_the_whole_file_is_asked_for_in_another_way(serve, tmp_path):
+    server = await serve(fates="failed:response_format is not supported")
+    answers = await finish(server, tmp_path, [question(n) for n in range(4)])
+    assert {answer.rung for answer in answers} == {"json_object"}
+    assert len(server.batches) == 2
+
+
+async def test_a_batch_that_outlives_its_window_stops_the_run(serve, tmp_path):
+    server = await serve(overdue=True)
+    [answer] = await finish(server, tmp_path, [question(0)])
+    assert isinstance(answer, StoppedError)
+    assert "its window of 24h closed" in str(answer)
+
+
+async def test_a_batch_of_another_account_is_named(serve, tmp_path):
+    server = await serve()
+    await kill_at(server, tmp_path, [question(0)], "GET batches/")
+    server.batches.clear()
+    [answer] = await finish(server, tmp_path, [question(0)])
+    assert isinstance(answer, FatalLLMError)
+    assert "knows no batch batch_0" in str(answer)
+    assert "Go on with the key and the address" in str(answer)
+
+
 async def test_a_full_queue_is_waited_out_with_smaller_batches(serve, tmp_path):
     server = await serve(room=10)
     answers = await finish(server, tmp_path, [question(n) for n in range(30)])
