@@ -10,7 +10,7 @@ from flows.reporting.data import Column, Held
 from flows.reporting.shown import Shown
 from flows.store.jsonio import dumps
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 20
 """JSON in a block; a browser unpacks so much in a few milliseconds."""
 
 

@@ -19,6 +19,7 @@ const contents = (runs, names) => {
   const grid = (run, place, ofRun) => {
     const codes = run.languages.filter((language) => language.rows);
     const families = run.families.filter((family) => family.rows);
+    if (codes.length < 2 || families.length < 2) return null; // the bars say it all
     return heat(
       "Rows by family and language",
       codes.map((code) => ({ label: code.key, title: code.name })),

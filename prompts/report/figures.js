@@ -17,9 +17,9 @@ const FIGURES = [
   { name: "model calls", of: (run) => sum(Object.values(run.requests)) },
   {
     name: "yield",
-    of: (run) => run.accepted / (stageOf(run, "generate")?.created || run.accepted || 1),
+    of: (run) => run.accepted / ((stageOf(run, "generate") || stageOf(run, "import"))?.created || run.accepted || 1),
     shown: (share) => percent(share, 1),
-    note: () => "accepted of asked",
+    note: (run) => (stageOf(run, "import") ? "accepted of given" : "accepted of asked"),
   },
   {
     name: "tokens",
@@ -46,7 +46,9 @@ const headline = (runs, names) => {
   const value = (figure, run) => (figure.shown || count)(figure.of(run));
   if (runs.length > 1) {
     const change = ([first, second]) =>
-      first === second
+      first === null || second === null
+        ? "–"
+        : first === second
         ? "same"
         : first
           ? `${second > first ? "+" : "−"}${percent(Math.abs(second - first), first)}`

@@ -3,6 +3,7 @@
 const OUTCOME = {
   brainstorm: "tasks listed",
   generate: "rows written",
+  import: "rows read",
   curate: "rows accepted",
   publish: "rows published",
 };
@@ -52,7 +53,7 @@ const funnel = (run, place, ofRun) => {
     "ol",
     { class: "funnel" },
     tasks && tasks.created ? stageLine(tasks, tasks.created) : null,
-    line("rows planned", run.target, 0, most, []),
+    stageOf(run, "import") ? line("rows given", stageOf(run, "import").created, 0, most, []) : line("rows planned", run.target, 0, most, []),
     asking ? line("rows asked for, second tries included", asking.created, 0, most, []) : null,
     rowStages.map((stage) => stageLine(stage, most)),
   );
@@ -100,6 +101,9 @@ const duplicates = (runs, names) =>
             ),
           ),
         ),
+        run.twins.length && run.twins.length < sum(found.map(([, , number]) => number))
+          ? el("p", { class: "soft" }, `${count(run.twins.length)} of them beside the rows they repeat:`)
+          : null,
         run.twins.length
           ? folded(
               TWINS,

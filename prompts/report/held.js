@@ -1,6 +1,6 @@
 // The rows that the page holds: what filters look at is there at once, texts are unpacked when they are wanted.
 
-const UNPACKED = 12; // blocks that are kept as rows; a block is a few hundred rows
+const UNPACKED = 8; // blocks that are kept as rows; a block is a megabyte of them
 
 const decoded = (base64) => {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
@@ -111,7 +111,7 @@ const openRows = (runs) => {
       for (let block = 0; block < blocks.length && next < numbers.length; block++) {
         const { first, size } = blocks[block];
         if (numbers[next] >= first + size) continue;
-        if (block + 1 < blocks.length) hayOf(block + 1); // is unpacked while this one is searched
+        for (let next = block + 1; next <= Math.min(block + 3, blocks.length - 1); next++) hayOf(next); // while this one is searched
         const hay = await hayOf(block);
         for (; next < numbers.length && numbers[next] < first + size; next++)
           if (words.every((word) => hay[numbers[next] - first].includes(word))) found.push(numbers[next]);

@@ -22,6 +22,7 @@ const rejects = (model, named) => {
 };
 
 const spending = (runs, names) =>
+  runs.some((run) => run.models.length) &&
   panel(
     "spending",
     "Cost",

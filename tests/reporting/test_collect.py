@@ -1,6 +1,7 @@
 import pytest
 
 from flows.errors import StoreError, UsageError
+from flows.reporting import pack
 from flows.reporting.collect import collect
 from flows.reporting.data import Part
 from flows.store.layout import Layout
@@ -63,9 +64,9 @@ def test_filters_find_their_columns_beside_the_packed_rows(tmp_path):
     assert sum(data.held.sizes) == 4
 
 
-def test_many_rows_go_into_many_blocks(tmp_path):
-    long = ("word " * 1000).strip()
-    data = collect(make_run(tmp_path / "run", [numbered(n, positives=(f"{long} {n}",)) for n in range(120)]))
+def test_many_rows_go_into_many_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(pack, "BLOCK_BYTES", 10_000)
+    data = collect(make_run(tmp_path / "run", [numbered(n) for n in range(120)]))
     assert len(data.held.blocks) > 1
     assert sum(data.held.sizes) == 120
     assert [row["id"] for row in held_rows(data)] == [f"{n:016x}" for n in range(120)]
