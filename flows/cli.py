@@ -81,24 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         parsers[name].add_argument(
             "--index", metavar="DIR", help="drop twins of earlier runs' rows, and add this run's"
         )
-    parsers["index"].add_argument("index", metavar="DIR", help="folder of the index")
-    parsers["index"].add_argument(
-        "--from",
-        dest="sources",
-        nargs="+",
-        metavar="SOURCE",
-        help="build it anew from runs, data sets or Parquet files",
-    )
-    parsers["index"].add_argument(
-        "--compare",
-        nargs="+",
-        choices=COMPARED,
-        help="what to hold of rows; by default what it held, or task and query",
-    )
+    _add_index(parsers["index"])
     _add_curate(parsers["curate"])
     parsers["publish"].add_argument("run", metavar="RUN", help="run folder")
     parsers["publish"].add_argument("repo", metavar="USER/NAME", help="Hub data set to upload to")
-    parsers["publish"].add_argument("--public", action="store_true", help="create it public; private is the default")
+    parsers["publish"].add_argument("--tag", metavar="NAME", help="tag of the commit; run-<digest of the data> else")
+    _add_public(parsers["publish"])
     parsers["publish"].add_argument("--dry-run", action="store_true", help="print what the commit would hold")
     _add_export(parsers["export"])
     parsers["status"].add_argument("run", metavar="RUN", help="run folder")
@@ -159,7 +147,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--publish", metavar="USER/NAME", help="upload to this Hub data set when all rows are there")
+    _add_public(parser)
+
+
+def _add_public(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--public", action="store_true", help="create it public; private is the default")
+    parser.add_argument("--append", action="store_true", help="add to what is there; replacing it is the default")
 
 
 def _add_index(parser: argparse.ArgumentParser) -> None:

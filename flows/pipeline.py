@@ -38,7 +38,7 @@ async def pipeline(request: RunRequest) -> RunResult:
         write_ledger(work.layout, [tasks.tally, written, curated.tally], accounts(work, curated), cleared)
         remember(work)
         short = shortfall(work, written, curated, stop)
-        commit = await publish(run, None if short else request.publish, request.public)
+        commit = await publish(run, None if short else request.publish, request.public, request.append)
         await _artifacts(work)
     return RunResult(run, work.loaded.recipe.rows, curated.tally.out, commit, short)
 

@@ -7,6 +7,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
 from flows.stages import publish as stage
+from flows.stages import upload as uploading
 from flows.store.layout import Layout
 
 
@@ -24,13 +25,13 @@ async def assemble(run: str) -> None:
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-async def upload(run: str, repo: str, public: bool) -> str:
+async def upload(run: str, repo: str, public: bool, append: bool) -> str:
     """Commit the files to the Hub; returns the commit's address."""
-    return stage.upload(Layout(Path(run)), repo, public=public)
+    return uploading.upload(Layout(Path(run)), repo, public=public, append=append).url
 
 
 @flow(name="publish", flow_run_name="publish {run}", persist_result=False)
-async def publish(run: str, repo: str | None = None, public: bool = False) -> str | None:
+async def publish(run: str, repo: str | None = None, public: bool = False, append: bool = False) -> str | None:
     """Assemble the data set, and upload it when a repository is named; returns the commit's address."""
     await assemble(run)
-    return await upload(run, repo, public) if repo else None
+    return await upload(run, repo, public, append) if repo else None

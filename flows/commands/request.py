@@ -21,4 +21,5 @@ def run_request(args: argparse.Namespace) -> RunRequest:
         index=getattr(args, "index", None),
         publish=getattr(args, "publish", None),
         public=getattr(args, "public", False),
+        append=getattr(args, "append", False),
     )

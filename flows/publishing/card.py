@@ -1,11 +1,11 @@
 """Render the dataset card (README.md) of a data set from what is known of its run.
 
-Nothing in it changes between two runs that gave the same rows: no date, no folder.
+Two runs of one day that gave the same rows have the same card: no hour, no folder.
 """
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from flows.domain.languages import UNDETERMINED
-from flows.domain.ledger import BenchmarkAccount, StageTally
+from flows.domain.ledger import BenchmarkAccount, StageTally, total
 from flows.domain.records import Row
 from flows.publishing.metadata import config_metadata, size_category, to_yaml
 from flows.publishing.parquet import Written
@@ -46,14 +46,25 @@ class CardFacts:
     license_link: str | None
     written: tuple[Written, ...]
     """The configs; the first that holds a row is the default."""
-    ledger: tuple[StageTally, ...]
+    ledgers: Mapping[str, tuple[StageTally, ...]]
+    """Fingerprint of a run -> its account; a run that grew has one all the same."""
     survey: Survey
+    made: tuple[str, str]
+    """Days on which the first and the last run began, `2026-11-29`."""
+    citation: str | None = None
+    """BibTeX of the paper that the recipe follows."""
     adopted: bool = False
     """Whether the rows were made elsewhere, and only curated here."""
     benchmarks: tuple[BenchmarkAccount, ...] = ()
     """What curation found of the benchmarks that rows are kept clear of."""
     runs: tuple[str, ...] = ()
-    """Digests of the data of every run that the set has grown by."""
+    """Digests of the data that the set has grown by."""
+
+    @property
+    def ledger(self) -> list[StageTally]:
+        """The account of all runs together."""
+        every = [tally for ledger in self.ledgers.values() for tally in ledger]
+        return [total(name, (t for t in every if t.name == name)) for name in dict.fromkeys(t.name for t in every)]
 
 
 def render_card(facts: CardFacts, template: str) -> str:

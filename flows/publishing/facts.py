@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from flows.domain.ledger import BenchmarkAccount, StageTally
-from flows.domain.ledger import total as ledger_total
 from flows.publishing.card import CardFacts, render_card
 from flows.publishing.parquet import Size, Written
 from flows.publishing.survey import Survey
@@ -42,6 +41,7 @@ def dump_facts(facts: CardFacts) -> bytes:
     data = {
         **{name: getattr(facts, name) for name in _PLAIN},
         "runs": facts.runs,
+        "made": facts.made,
         "written": [
             {
                 "config": config.name,
@@ -52,7 +52,7 @@ def dump_facts(facts: CardFacts) -> bytes:
             }
             for config in facts.written
         ],
-        "ledger": [tally.to_json() for tally in facts.ledger],
+        "ledgers": {run: [tally.to_json() for tally in ledger] for run, ledger in facts.ledgers.items()},
         "benchmarks": [account.to_json() for account in facts.benchmarks],
         "survey": facts.survey.to_json(),
     }
@@ -65,11 +65,9 @@ def load_facts(source: str | bytes) -> CardFacts:
     return CardFacts(
         **{name: data[name] for name in _PLAIN},
         runs=tuple(data["runs"]),
+        made=(data["made"][0], data["made"][1]),
         written=tuple(_written(config) for config in data["written"]),
-        ledger=tuple(
-            StageTally(tally["name"], tally["in"], tally["created"], tally["out"], tally["dropped"])
-            for tally in data["ledger"]
-        ),
+        ledgers={run: tuple(map(_tally, ledger)) for run, ledger in data["ledgers"].items()},
         benchmarks=tuple(
             BenchmarkAccount(account["name"], account["queries"], account["documents"], account["dropped"])
             for account in data.get("benchmarks", [])
@@ -80,15 +78,12 @@ def load_facts(source: str | bytes) -> CardFacts:
 
 def add_facts(earlier: CardFacts, newer: CardFacts) -> CardFacts:
     """Give the facts of a set that holds the rows of both; what cannot be added is the newer's."""
-    stages = dict.fromkeys(tally.name for tally in (*earlier.ledger, *newer.ledger))
     return replace(
         newer,
         runs=(*earlier.runs, *newer.runs),
         written=tuple(_sum(shape_name, earlier, newer) for shape_name in _config_names(earlier, newer)),
-        ledger=tuple(
-            ledger_total(stage, (tally for facts in (earlier, newer) for tally in facts.ledger if tally.name == stage))
-            for stage in stages
-        ),
+        ledgers={**earlier.ledgers, **newer.ledgers},
+        made=(min(earlier.made[0], newer.made[0]), max(earlier.made[1], newer.made[1])),
         benchmarks=tuple(_kept_clear(earlier, newer)),
         survey=earlier.survey.plus(newer.survey),
     )
@@ -102,7 +97,14 @@ def _kept_clear(earlier: CardFacts, newer: CardFacts) -> Iterator[BenchmarkAccou
                 yield replace(other, dropped=one.dropped + other.dropped)
 
 
-_PLAIN = ("pretty_name", "recipe", "description", "version", "license", "license_name", "license_link", "adopted")
+_PLAIN = (
+    *("pretty_name", "recipe", "description", "version", "license", "license_name", "license_link", "citation"),
+    "adopted",
+)
+
+
+def _tally(data: Mapping[str, Any]) -> StageTally:
+    return StageTally(data["name"], data["in"], data["created"], data["out"], data["dropped"])
 
 
 def _written(data: Mapping[str, Any]) -> Written:

@@ -54,16 +54,20 @@ class HubRepo:
 
     def read(self, path: str, revision: str) -> str:
         """Read a small text file; raises PublishError when it is no text."""
+        try:
+            return self.read_bytes(path, revision).decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise PublishError(f"{self.repo_id}: its {path} is not UTF-8 text: correct it there") from None
+
+    def read_bytes(self, path: str, revision: str) -> bytes:
+        """Read a file that fits into memory."""
         from huggingface_hub import get_session, hf_hub_url
         from huggingface_hub.utils import build_hf_headers, hf_raise_for_status  # type: ignore[attr-defined]
 
         url = hf_hub_url(self.repo_id, path, repo_type="dataset", revision=revision, endpoint=self.api.endpoint)
         response = get_session().get(url, headers=build_hf_headers(token=self.api.token))
         hf_raise_for_status(response)
-        try:
-            return response.content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise PublishError(f"{self.repo_id}: its {path} is not UTF-8 text: correct it there") from None
+        return bytes(response.content)
 
     def commit(self, changes: Mapping[str, Content], parent: str | None, message: str) -> str:
         """Make one commit on top of `parent`, and none if another has become the head; returns its id."""

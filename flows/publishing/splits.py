@@ -24,6 +24,16 @@ Tie: TypeAlias = tuple[str, str]
 
 Ties: TypeAlias = Callable[[Row], Iterable[Tie]]
 
+Earlier: TypeAlias = Callable[[Tie], str | None]
+"""Gives the split in which earlier runs of a growing set have a tie, or None."""
+
+
+def tie_key(tie: Tie) -> int:
+    """Give a tie as 64 bits."""
+    # a lone surrogate, which a model may write, has no UTF-8 form
+    content = "\n".join(tie).encode(errors="surrogatepass")
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
+
 
 def ties_of(row: Row) -> Iterator[Tie]:
     """Yield what no two splits may share: the task, the source document and the texts of a row.
@@ -62,21 +72,20 @@ def assign_splits(
     shares: Mapping[str, float],
     seed: int,
     ties: Ties = ties_of,
-    pinned: Mapping[str, str] | None = None,
+    earlier: Earlier | None = None,
 ) -> dict[str, str]:
     """Choose a split for every task, or row without one; returns `unit_of` a row -> split, for `with_splits`.
 
     `shares` are the held-out splits, {"validation": 0.05}; what remains is the train split. A family's share is reached
-    as nearly as whole groups allow; its last group always stays in train. `pinned` (folded task -> split) are tasks of
-    earlier runs of a growing set: they keep their split, and what is tied to them follows.
+    as nearly as whole groups allow; its last group always stays in train. Of a set that grows, what `earlier` runs have
+    keeps its split, and what is tied to it follows; rows that would tie two splits must not be among the rows.
     """
-    pinned = pinned or {}
-    groups = sorted(_groups(rows, ties), key=lambda group: digest(seed, group.name))
+    groups = sorted(_groups(rows, ties, earlier), key=lambda group: digest(seed, group.name))
     chosen: dict[str, str] = {}
     families: dict[str, list[_Group]] = defaultdict(list)
     for group in groups:
-        if known := [pinned[task] for task in group.tasks if task in pinned]:
-            chosen |= {task: pinned.get(task, known[0]) for task in group.tasks}
+        if group.split:
+            chosen |= dict.fromkeys(group.tasks, group.split)
         else:
             families[group.family].append(group)
     sizes = {name: sum(group.size for group in free) for name, free in families.items() if len(free) > 1}
@@ -96,6 +105,31 @@ def with_splits(rows: Iterable[Row], splits: Mapping[str, str]) -> Iterator[Row]
     """Yield the rows with their split filled in."""
     for row in rows:
         yield replace(row, split=splits[unit_of(row)])
+
+
+def bridging(rows: Iterable[Row], earlier: Earlier, ties: Ties = ties_of) -> set[str]:
+    """Name the rows that would tie what earlier runs have in two splits; of two that do so together, the later."""
+    nodes: dict[int, int] = {}
+    parent: list[int] = []
+    splits: list[str | None] = []
+    found: set[str] = set()
+    for row in rows:
+        roots: set[int] = set()
+        for tie in ties(row):
+            node = nodes.setdefault(tie_key(tie), len(parent))
+            if node == len(parent):
+                parent.append(node)
+                splits.append(earlier(tie))
+            roots.add(_root(parent, node))
+        sides = {splits[root] for root in roots} - {None}
+        if len(sides) > 1:
+            found.add(row.id)
+            continue
+        first = min(roots)
+        for root in roots:
+            parent[root] = first
+        splits[first] = next(iter(sides), None)
+    return found
 
 
 def straddling(rows: Iterable[Row], ties: Ties = ties_of) -> list[str]:
@@ -124,6 +158,8 @@ class _Group:
     """The family that most of its rows are of."""
     size: int
     """Rows."""
+    split: str | None
+    """Where earlier runs have something of it."""
 
     @property
     def name(self) -> str:
@@ -142,9 +178,7 @@ class _Index:
     def add(self, owner: int, ties: Iterable[Tie]) -> None:
         for kind, content in ties:
             number = self._names.setdefault(kind, len(self._names))
-            # a lone surrogate, which a model may write, has no UTF-8 form
-            key = blake2b(f"{kind}\n{content}".encode(errors="surrogatepass"), digest_size=8).digest()
-            self._hashes.append(int.from_bytes(key, "little"))
+            self._hashes.append(tie_key((kind, content)))
             self._owners.append(owner)
             self._kinds.append(number)
 
@@ -161,41 +195,46 @@ class _Index:
             yield kinds[self._kinds[order[place]]], int(owners[place]), int(owners[place + 1])
 
 
-def _groups(rows: Iterable[Row], ties: Ties) -> list[_Group]:
+def _groups(rows: Iterable[Row], ties: Ties, earlier: Earlier | None) -> list[_Group]:
     tasks: dict[str, int] = {}
     sizes: dict[int, Counter[str]] = defaultdict(Counter)
+    known: dict[int, str] = {}
     index = _Index()
     for row in rows:
         number = tasks.setdefault(unit_of(row), len(tasks))
         sizes[number][row.family] += 1
         index.add(number, ties(row))
+        if earlier:
+            for split in filter(None, map(earlier, ties(row))):
+                known[number] = split
     root = united(len(tasks), ((one, other) for _, one, other in index.shared()))
     members: dict[int, list[str]] = defaultdict(list)
     families: dict[int, Counter[str]] = defaultdict(Counter)
+    splits = {root[number]: split for number, split in known.items()}
     for task, number in tasks.items():
         members[root[number]].append(task)
         families[root[number]].update(sizes[number])
-    return [_group(members[number], families[number]) for number in members]
+    return [_group(members[number], families[number], splits.get(number)) for number in members]
 
 
-def _group(tasks: Iterable[str], families: Counter[str]) -> _Group:
+def _group(tasks: Iterable[str], families: Counter[str], split: str | None) -> _Group:
     family = min(families, key=lambda name: (-families[name], name))
-    return _Group(tuple(sorted(tasks)), family, families.total())
+    return _Group(tuple(sorted(tasks)), family, families.total(), split)
 
 
 def united(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
     """Give every one of `count` things the representative of all that it is tied to (union-find)."""
     parent = list(range(count))
-
-    def find(thing: int) -> int:
-        while parent[thing] != thing:
-            parent[thing] = parent[parent[thing]]
-            thing = parent[thing]
-        return thing
-
     for one, other in pairs:
-        parent[find(one)] = find(other)
-    return [find(thing) for thing in range(count)]
+        parent[_root(parent, one)] = _root(parent, other)
+    return [_root(parent, thing) for thing in range(count)]
+
+
+def _root(parent: list[int], thing: int) -> int:
+    while parent[thing] != thing:
+        parent[thing] = parent[parent[thing]]
+        thing = parent[thing]
+    return thing
 
 
 def _goals(shares: Mapping[str, float]) -> dict[str, int]:

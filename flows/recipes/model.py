@@ -115,6 +115,8 @@ class Publish(Strict):
     license_name: str | None = "generator-terms"
     license_link: str | None = None
     pretty_name: str | None = None
+    citation: str | None = None
+    """BibTeX of the paper that the recipe follows."""
 
     @property
     def held_out(self) -> dict[str, float]:

@@ -1,4 +1,6 @@
-"""Assemble the finished data set of a run, and upload it; all from the run folder, without a model."""
+"""Assemble the finished data set of a run, from the run folder alone."""
+
+from pathlib import Path
 
 from flows import __version__
 from flows.domain.ledger import StageTally
@@ -12,16 +14,21 @@ from flows.publishing.formats.shape import Shape
 from flows.publishing.parquet import write_parquet
 from flows.publishing.survey import Survey
 from flows.publishing.tasks import in_batch_name
+from flows.publishing.ties import write_ties
 from flows.recipes.folder import read_recipe
 from flows.recipes.load import builtin_prompts
-from flows.recipes.model import Publish
+from flows.recipes.model import Publish, Recipe
 from flows.reporting.page import write_report
-from flows.stages.finished import finished_rows
+from flows.stages.finished import Finished, finished_rows
 from flows.store.layout import Layout
 from flows.store.ledger import read_benchmarks, read_ledger, write_ledger
+from flows.store.manifest import read_manifest
 from flows.store.reviews import rejected_rows, rescued_rows
 
 STAGE = "publish"
+
+BRIDGE = "ties_two_splits"
+"""Reason for a row of a growing set that shares texts with rows of two splits."""
 
 
 def assemble(layout: Layout) -> StageTally:
@@ -31,20 +38,23 @@ def assemble(layout: Layout) -> StageTally:
     """
     recipe = read_recipe(layout)
     finished = finished_rows(layout, recipe)
-    ledger = [tally for tally in read_ledger(layout) if tally.name != STAGE]
-    survey = Survey()
-    with replace_folder(layout.publish) as folder:
+    tally = write_set(layout.publish, recipe, finished)
+    write_ledger(layout, [*_earlier_stages(layout), tally])
+    write_report(layout, builtin_prompts() / "report", recipe.rows)
+    return tally
+
+
+def write_set(path: Path, recipe: Recipe, finished: Finished) -> StageTally:
+    """Replace a folder by the finished rows as a data set with its card; raises StoreError.
+
+    The tally counts rows that a growing set has already as its own, so that a run which grows has one account.
+    """
+    layout, survey = finished.layout, Survey()
+    with replace_folder(path) as folder:
         written = write_parquet(survey.watch(finished()), folder, _configs(recipe.publish, finished))
-        rows = sum(survey.families.values())
-        reviews = finished.reviews
-        rejected = sum(1 for _ in rejected_rows(layout, reviews))
-        tally = StageTally(
-            STAGE,
-            entered=ledger[-1].out,
-            created=sum(1 for _ in rescued_rows(layout, reviews)),
-            out=rows,
-            dropped={REVIEWED: rejected} if rejected else {},
-        )
+        write_ties(folder, finished())
+        tally = _tally(finished)
+        manifest = read_manifest(layout)
         facts = CardFacts(
             pretty_name=recipe.publish.pretty_name or recipe.name,
             recipe=recipe.name,
@@ -54,16 +64,33 @@ def assemble(layout: Layout) -> StageTally:
             license_name=recipe.publish.license_name,
             license_link=recipe.publish.license_link,
             written=written,
-            ledger=(*ledger, tally),
+            ledgers={f"{manifest['fingerprint']} {manifest['created']}": (*_earlier_stages(layout), tally)},
             survey=survey,
+            made=(manifest["created"], manifest["created"]),
+            citation=recipe.publish.citation,
             adopted=not recipe.families,
             benchmarks=tuple(read_benchmarks(layout)),
         )
-        template = (builtin_prompts() / "cards" / "dataset.md").read_text(encoding="utf-8")
-        write_card(folder, facts, template)
-    write_ledger(layout, [*ledger, tally])
-    write_report(layout, builtin_prompts() / "report", recipe.rows)
+        write_card(folder, facts, card_template())
     return tally
+
+
+def card_template() -> str:
+    """Read the template of the card."""
+    return (builtin_prompts() / "cards" / "dataset.md").read_text(encoding="utf-8")
+
+
+def _earlier_stages(layout: Layout) -> list[StageTally]:
+    return [tally for tally in read_ledger(layout) if tally.name != STAGE]
+
+
+def _tally(finished: Finished) -> StageTally:
+    layout, reviews = finished.layout, finished.reviews
+    entered = _earlier_stages(layout)[-1].out
+    created = sum(1 for _ in rescued_rows(layout, reviews))
+    dropped = {REVIEWED: sum(1 for _ in rejected_rows(layout, reviews)), BRIDGE: len(finished.bridges)}
+    out = entered + created - sum(dropped.values())
+    return StageTally(STAGE, entered, created, out, {reason: count for reason, count in dropped.items() if count})
 
 
 def _configs(publish: Publish, rows: Rows) -> tuple[Shape, ...]:
@@ -71,17 +98,3 @@ def _configs(publish: Publish, rows: Rows) -> tuple[Shape, ...]:
     return config_shapes(
         ConfigOptions(publish.configs, publish.negatives, publish.scorer, publish.instructions, groups)
     )
-
-
-def upload(layout: Layout, repo: str, *, public: bool) -> str:
-    """Commit `publish/` to a Hub data set; returns the commit's address. Raises PublishError."""
-    from flows.publishing.push import push
-
-    return push(layout.publish, repo, private=not public).url
-
-
-def dry_run(layout: Layout, repo: str, *, public: bool) -> list[str]:
-    """Say what an upload would commit, a line for each file."""
-    from flows.publishing.push import push
-
-    return [str(operation) for operation in push(layout.publish, repo, private=not public, dry_run=True).operations]

@@ -46,6 +46,11 @@ class Layout:
         return self.root / "calls" / "endpoints.json"
 
     @property
+    def append(self) -> Path:
+        """The rows that a growing data set lacked when it was last published to."""
+        return self.root / "append"
+
+    @property
     def export(self) -> Path:
         """A folder for each format that was exported."""
         return self.root / "export"

@@ -1,6 +1,7 @@
 """Say what made a run, and refuse to go on with a different one."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from flows.errors import StoreError, UsageError
@@ -15,14 +16,16 @@ VERSION = 1
 def claim(layout: Layout, parts: Mapping[str, Any]) -> str:
     """Write the manifest of a new run or check that of an old one; returns the fingerprint.
 
-    `parts` holds all that changes the words and nothing else. Raises UsageError with the first differences when
-    the folder belongs to another run.
+    `parts` holds all that changes the words and nothing else; the day of the first claim is kept beside it. Raises
+    UsageError with the first differences when the folder belongs to another run.
     """
     fingerprint = digest(VERSION, parts)
     if not layout.manifest.exists():
         if layout.root.is_dir() and any(not path.name.startswith(".") for path in layout.root.iterdir()):
             raise UsageError(f"{layout.root}: holds files but no manifest.json; choose another --out")
-        write_json(layout.manifest, {"version": VERSION, "fingerprint": fingerprint, "parts": parts})
+        created = datetime.now(UTC).date().isoformat()
+        made = {"version": VERSION, "fingerprint": fingerprint, "created": created, "parts": parts}
+        write_json(layout.manifest, made)
         return fingerprint
     known = read_manifest(layout)
     if known["fingerprint"] != fingerprint:
@@ -40,7 +43,7 @@ def read_manifest(layout: Layout) -> dict[str, Any]:
         raise UsageError(f"{layout.root}: no run there (manifest.json is missing)") from None
     except ValueError:
         raise StoreError(f"{layout.manifest}: is damaged") from None
-    if not isinstance(manifest, dict) or not {"fingerprint", "parts"} <= manifest.keys():
+    if not isinstance(manifest, dict) or not {"fingerprint", "created", "parts"} <= manifest.keys():
         raise StoreError(f"{layout.manifest}: is no manifest of a run")
     return manifest
 

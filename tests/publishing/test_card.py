@@ -18,6 +18,7 @@ from flows.publishing.merge import merge_card
 from flows.publishing.metadata import size_category
 from flows.publishing.parquet import write_parquet
 from flows.publishing.survey import Survey
+from flows.publishing.ties import write_ties
 from tests.publishing.rows import graded_row, make_row
 
 TEMPLATE = (Path(__file__).parents[2] / "prompts/cards/dataset.md").read_text(encoding="utf-8")
@@ -40,12 +41,16 @@ def make_folder(folder, rows=ROWS, **changes):
             license_name="generator-terms",
             license_link=None,
             written=write_parquet(survey.watch(rows), fresh, config_shapes(ConfigOptions())),
-            ledger=(
-                StageTally("generate", 0, 14, 12, {"bad_json": 2}),
-                StageTally("curate", 12, 0, 11, {"short|a": 1}),
-            ),
+            ledgers={
+                folder.name: (
+                    StageTally("generate", 0, 14, 12, {"bad_json": 2}),
+                    StageTally("curate", 12, 0, 11, {"short|a": 1}),
+                )
+            },
             survey=survey,
+            made=("2026-11-28", "2026-11-29"),
         )
+        write_ties(fresh, rows)
         write_card(fresh, replace(facts, **changes), TEMPLATE)
     return folder
 

@@ -9,8 +9,9 @@ from huggingface_hub import DatasetCard
 from flows.domain.ledger import StageTally
 from flows.errors import PublishError, UsageError
 from flows.publishing.configs import DEFAULT
+from flows.publishing.connection import Connection
 from flows.publishing.facts import add_facts, data_digest, dump_facts, load_facts
-from flows.publishing.published import published_splits
+from flows.publishing.push import published_ties
 from tests.publishing.rows import graded_row, make_row
 from tests.publishing.test_card import TEMPLATE, make_folder
 from tests.publishing.test_push import REPO, titles, upload
@@ -107,7 +108,8 @@ def test_facts_survive_their_file(nights):
 
 def test_facts_add_up(nights):
     one, two = (load_facts((night / "triplesmith.json").read_bytes()) for night in nights)
-    two = replace(two, ledger=(*two.ledger, StageTally("mine", 3, 0, 3)))
+    (run,) = two.ledgers
+    two = replace(two, ledgers={run: (*two.ledger, StageTally("mine", 3, 0, 3))})
     both = add_facts(one, two)
     assert [tally.name for tally in both.ledger] == ["generate", "curate", "mine"]
     assert both.ledger[1].dropped == {"short|a": 2}
@@ -126,15 +128,30 @@ def test_the_digest_follows_the_data_alone(nights):
     assert hashlib.sha256().hexdigest()[:16] == data_digest(nights[0].parent)
 
 
-def test_published_splits_are_read_back(hub, nights):
-    assert published_splits(REPO) == {}
+def test_what_is_published_is_read_back(hub, nights):
+    assert published_ties(REPO)(("task", "task number 3")) is None
     for night in nights:
         upload(night, append=TEMPLATE)
-    splits = published_splits(REPO)
-    assert len(splits) == 15
-    assert [task for task, split in splits.items() if split == "validation"] == ["task number 3"]
+    known = published_ties(REPO)
+    assert [known(("task", f"task number {n}")) for n in (2, 3, 14, 15)] == ["train", "validation", "train", None]
+    assert known.has(NIGHTS[1][0]) and not known.has(make_row(15))
+
+
+def test_what_others_put_into_another_split_is_not_published(hub, nights):
+    upload(nights[0], append=TEMPLATE)
+    moved = make_folder(nights[0].parent / "moved", [make_row(3, id="f" * 16), make_row(50)])
+    with pytest.raises(PublishError, match=r"holds 4 tasks or texts of these rows in another split.*publish again"):
+        upload(moved, append=TEMPLATE)
+    assert len(titles(hub)) == 1
+
+
+def test_damaged_ties_are_named(hub, nights):
+    upload(nights[0], append=TEMPLATE)
+    hub.commit(REPO, "oops", {"ties/keys-00000-of-00001.parquet": b"PAR1"})
+    with pytest.raises(PublishError, match=r"restore an earlier state of its folder ties/"):
+        published_ties(REPO)
 
 
 def test_a_wrong_token_is_named_when_reading_back(hub, nights):
     with pytest.raises(PublishError, match="token is missing or not valid"):
-        published_splits(REPO, token="hf_nobody")
+        published_ties(REPO, Connection(token="hf_nobody"))

@@ -8,6 +8,8 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from flows.errors import PublishError, UsageError
+from flows.publishing.connection import Connection
+from flows.publishing.facts import data_digest
 from flows.publishing.push import Operation, push
 from tests.publishing.rows import make_row
 from tests.publishing.test_card import ROWS, make_card
@@ -17,6 +19,7 @@ from tests.servers.hub_state import Blob, Fault
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
 REPO = "alice/triples"
+TIES = "ties/keys-00000-of-00001.parquet"
 NO_WAITS = (0.0,) * 5
 DATA = [
     "data/corpus/validation-00000-of-00001.parquet",
@@ -33,8 +36,9 @@ DATA = [
 ]
 
 
-def upload(folder, repo=REPO, **options):
-    return push(folder, repo, **{"waits": NO_WAITS, **options})
+def upload(folder, repo=REPO, *, token=None, endpoint=None, timeout=120.0, **options):
+    connection = Connection(token, endpoint, timeout, NO_WAITS, lambda _: None)
+    return push(folder, repo, connection=connection, **options)
 
 
 def titles(hub, repo=REPO):
@@ -53,12 +57,12 @@ def test_first_push_is_one_commit_of_a_private_repository(hub, folder):
     repo = hub.repos[REPO]
     assert repo.private
     assert titles(hub) == ["Publish with triplesmith"]
-    assert sorted(repo.head.files) == [".gitattributes", "README.md", *DATA, "triplesmith.json"]
+    assert sorted(repo.head.files) == [".gitattributes", "README.md", *DATA, TIES, "triplesmith.json"]
     assert in_step(hub, folder)
     assert all(repo.head.files[path].lfs for path in DATA)
     assert (pushed.oid, pushed.url) == (repo.head.oid, f"{hub.url}/datasets/{REPO}/commit/{repo.head.oid}")
     assert {operation.kind for operation in pushed.operations} == {"add"}
-    assert sorted(operation.path for operation in pushed.operations) == ["README.md", *DATA, "triplesmith.json"]
+    assert sorted(operation.path for operation in pushed.operations) == ["README.md", *DATA, TIES, "triplesmith.json"]
     card = repo.head.files["README.md"].data.decode()
     assert f'load_dataset("{REPO}", "triplet")' in card and "USER/NAME" not in card
 
@@ -90,6 +94,7 @@ def test_only_what_changed_is_uploaded_and_stale_files_go(hub, folder):
     assert set(kinds) == {
         "README.md",
         "triplesmith.json",
+        TIES,
         *(f"data/{name}/train-00000-of-00001.parquet" for name in ("full", "pair", "triplet")),
     }
     assert len(titles(hub)) == 2
@@ -122,12 +127,34 @@ def test_files_and_words_of_people_stay(hub, folder):
 
 def test_dry_run_says_what_would_be_done_and_does_nothing(hub, folder):
     planned = upload(folder, dry_run=True)
-    assert planned.oid is None and len(planned.operations) == len(DATA) + 2
+    assert planned.oid is None and len(planned.operations) == len(DATA) + 3
     assert Operation("add", DATA[0], (folder / DATA[0]).stat().st_size) in planned.operations
     assert hub.repos == {} and not hub.asked("POST|PUT")
     upload(folder)
     assert upload(folder, dry_run=True).operations == ()
     assert not hub.repos[REPO].commits[2:]
+
+
+def test_a_push_is_tagged_with_the_digest_of_its_data(hub, folder):
+    first = upload(folder)
+    name = f"run-{data_digest(folder)}"
+    assert hub.repos[REPO].tags == {name: first.oid}
+    hub.commit(REPO, "by hand", {"README.md": b"# Mine\n"})
+    upload(folder)
+    assert hub.repos[REPO].tags == {name: first.oid}
+    make_card(folder, ROWS[:8])
+    second = upload(folder)
+    assert hub.repos[REPO].tags == {name: first.oid, f"run-{data_digest(folder)}": second.oid}
+
+
+def test_a_missing_tag_is_set_by_the_next_push(hub, folder):
+    hub.faults.append(Fault("POST .*/tag/", status=503, times=99))
+    with pytest.raises(PublishError, match="the Hub answered 503"):
+        upload(folder)
+    assert not hub.repos[REPO].tags
+    hub.faults.clear()
+    assert upload(folder).operations == ()
+    assert list(hub.repos[REPO].tags.values()) == [hub.repos[REPO].head.oid]
 
 
 def test_a_tag_marks_the_commit(hub, folder):
@@ -182,7 +209,7 @@ def test_a_fault_at_any_step_ends_in_one_commit(hub, folder, monkeypatch, route,
 def test_a_lost_answer_is_reported_as_the_commit_it_was(hub, folder):
     hub.faults.append(Fault("POST .*/commit/", lost=True))
     pushed = upload(folder)
-    assert pushed.oid == hub.repos[REPO].head.oid and len(pushed.operations) == len(DATA) + 2
+    assert pushed.oid == hub.repos[REPO].head.oid and len(pushed.operations) == len(DATA) + 3
     assert hub.asked("POST .*/commit/") == 1
 
 
@@ -224,7 +251,7 @@ def test_waits_grow_and_heed_the_server(hub, folder):
         Fault("POST .*/commit/", status=503),
         Fault("POST .*/commit/", status=429, headers={"Retry-After": "7"}),
     ]
-    push(folder, REPO, waits=(1.0, 2.0), sleep=slept.append)
+    push(folder, REPO, connection=Connection(waits=(1.0, 2.0), sleep=slept.append))
     assert slept == [1.0, 7.0]
 
 

@@ -2,11 +2,11 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.domain.records import Text
-from flows.publishing.splits import assign_splits, straddling, ties_of, with_splits
+from flows.publishing.splits import assign_splits, bridging, straddling, ties_of, with_splits
 from tests.publishing.rows import make_row
 
 SHARES = {"validation": 0.1, "test": 0.05}
@@ -38,6 +38,11 @@ def tied_rows(draw):
     ]
 
 
+# making rows takes long on a busy machine, which is no fault of theirs
+patient = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+@patient
 @given(tied_rows(), st.randoms(use_true_random=False))
 def test_nothing_straddles_and_order_does_not_matter(rows, random):
     found = split(rows)
@@ -143,10 +148,10 @@ def test_no_rows():
     assert straddling([]) == []
 
 
-def test_tasks_of_earlier_runs_keep_their_split():
+def test_what_earlier_runs_have_keeps_its_split():
     rows = [make_row(n, task=f"Task {n // 2}") for n in range(100)]
-    pinned = {"task 0": "validation", "task 1": "train", "task 99": "validation"}
-    found = split([*rows, make_row(100, query="query 0")], {"validation": 0.1}, pinned=pinned)
+    pinned = {("task", "task 0"): "validation", ("text", "query 3"): "train", ("task", "task 99"): "validation"}
+    found = split([*rows, make_row(100, query="query 0")], {"validation": 0.1}, earlier=pinned.get)
     assert [row.split for row in found[:4]] == ["validation", "validation", "train", "train"]
     assert found[-1].split == "validation"
     assert by_split(found[4:100])["validation"] == 10
@@ -160,3 +165,29 @@ def test_rows_without_a_task_are_split_one_by_one_and_given_negatives_tie_nothin
     assert sorted(splits) == sorted(one.id for one in rows)
     assert list(splits.values()).count("validation") == 5
     assert not straddling(with_splits(rows, splits))
+
+
+def test_rows_between_two_splits_are_found():
+    pinned = {("text", "in train"): "train", ("text", "in test"): "test"}
+    rows = [
+        make_row(0, query="in train", positives=(Text("in test"),)),
+        make_row(1, query="in train"),
+        make_row(2, query="in test", positives=(Text("shared"),)),
+        make_row(3, query="positive 1", positives=(Text("shared"),)),
+        make_row(4, task="Task number 1", query="in test"),
+        make_row(5),
+    ]
+    found = bridging(rows, pinned.get)
+    assert found == {rows[n].id for n in (0, 3, 4)}
+    kept = split([row for row in rows if row.id not in found], {"validation": 0.2}, earlier=pinned.get)
+    assert [row.split for row in kept[:2]] == ["train", "test"]
+    assert straddling(kept) == []
+
+
+@patient
+@given(tied_rows(), tied_rows())
+def test_a_set_grows_without_a_leak(first, second):
+    first = [replace(row, id=f"a{row.id}") for row in split(first)]
+    ties = {tie: row.split for row in first for tie in ties_of(row)}
+    fresh = [row for row in second if row.id not in bridging(second, ties.get)]
+    assert straddling([*first, *split(fresh, earlier=ties.get)]) == []
