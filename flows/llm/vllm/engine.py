@@ -10,27 +10,24 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flows.errors import FatalLLMError, RejectedLLMError, TransientLLMError, UsageError
-from flows.llm.outcome import one_line
+from flows.errors import FatalLLMError
 from flows.llm.policy import CallPolicy
 from flows.llm.resilient import Resilient
-from flows.llm.types import LLM, ChatRequest, Completion
+from flows.llm.types import LLM
 from flows.llm.vllm import keeper
+from flows.llm.vllm.client import EngineClient
 from flows.llm.vllm.log import last_words
 from flows.llm.vllm.setup import Setup
 from flows.llm.vllm.supervised import Witness
 
 if TYPE_CHECKING:
-    from vllm.outputs import RequestOutput
-    from vllm.sampling_params import SamplingParams
     from vllm.v1.engine.async_llm import AsyncLLM
 
 POLL = 0.5
@@ -42,71 +39,31 @@ SPAWN = {"VLLM_WORKER_MULTIPROC_METHOD": "spawn"}
 """This process has threads, which a fork would break."""
 
 
-class EngineClient:
-    """Asks an engine; one instance serves one event loop."""
+class Guard:
+    """Sees to it that the engine's processes end with this one, even if that is killed."""
 
-    def __init__(self, engine: "AsyncLLM", model: str, *, timeout: float, chat_template: str | None) -> None:
-        from vllm.renderers.params import ChatParams
-        from vllm.sampling_params import RequestOutputKind, SamplingParams, StructuredOutputsParams
+    def __init__(self) -> None:
+        command = [sys.executable, "-I", "-S", keeper.__file__]
+        self._keeper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, text=True)
+        self._others = {child.pid for child in multiprocessing.active_children()}
+        self._known: set[int | None] = set()
 
-        self.model = model
-        self._engine = engine
-        self._timeout = timeout
-        self._numbers = count()
-        self._chat = ChatParams(chat_template=chat_template)
-        self._defaults = engine.model_config.get_diff_sampling_param()
-        self._final = RequestOutputKind.FINAL_ONLY
-        self._sampling = SamplingParams
-        self._structured = StructuredOutputsParams
+    def look(self, *, kill: bool = False) -> None:
+        """Tell of the processes that were started since, and kill them if asked to."""
+        assert self._keeper.stdin is not None
+        for child in multiprocessing.active_children():
+            if child.pid in self._others:
+                continue
+            if child.pid not in self._known:
+                self._known.add(child.pid)
+                self._keeper.stdin.write(f"{child.pid}\n")
+                self._keeper.stdin.flush()
+            if kill:
+                child.kill()
 
-    async def complete(self, request: ChatRequest) -> Completion:
-        """Hand one request to the engine and wait for its answer."""
-        from vllm.exceptions import VLLMClientError, VLLMError
-
-        try:
-            async with asyncio.timeout(self._timeout):
-                output = await self._generate(request)
-        except TimeoutError:
-            raise TransientLLMError(f"vLLM did not answer within {self._timeout:g} s", kind="timeout") from None
-        except VLLMClientError as error:
-            said = one_line(str(error))
-            reason = "context_length" if "max_model_len" in said or "context length" in said else "bad_request"
-            raise RejectedLLMError(f"vLLM refused the request: {said}", reason=reason) from None
-        except VLLMError as error:
-            kind = "reset" if self._engine.errored else "server_error"
-            raise TransientLLMError(f"vLLM failed: {one_line(str(error) or type(error).__name__)}", kind=kind) from None
-        return _completion(output, self.model, held=request.schema is not None)
-
-    async def aclose(self) -> None:
-        """Leave the engine to its owner."""
-
-    async def _generate(self, request: ChatRequest) -> "RequestOutput":
-        extra: dict[str, Any] = dict(request.extra)
-        options = {"add_generation_prompt": True, **extra.pop("chat_template_kwargs", {})}
-        chat = replace(self._chat, chat_template_kwargs=options)
-        params = self._params(request, extra)
-        messages: Any = [{"role": message.role, "content": message.content} for message in request.messages]
-        _, (prompt,) = await self._engine.renderer.render_chat_async([messages], chat)
-        async for output in self._engine.generate(prompt, params, f"triplesmith-{next(self._numbers)}"):
-            final = output
-        return final
-
-    def _params(self, request: ChatRequest, extra: dict[str, Any]) -> "SamplingParams":
-        asked: dict[str, Any] = {
-            **self._defaults,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "max_tokens": request.max_tokens,
-            "seed": request.seed,
-            "logprobs": 0 if request.logprobs else None,  # those of the answer's own tokens
-            "output_kind": self._final,
-        }
-        if request.schema is not None:
-            asked["structured_outputs"] = self._structured(json=dict(request.schema))
-        try:
-            return self._sampling(**{**asked, **extra})
-        except TypeError as error:
-            raise UsageError(f"llm.extra: vLLM's SamplingParams does not take this: {one_line(str(error))}") from None
+    def end(self) -> None:
+        """Have it kill what is left."""
+        self._keeper.communicate()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +72,7 @@ class EngineLife:
 
     client: Resilient
     engine: "AsyncLLM"
-    guard: "subprocess.Popen[bytes]"
+    guard: Guard
     log: Path
 
     async def ended(self) -> str:
@@ -128,15 +85,28 @@ class EngineLife:
         """Shut the engine down with its processes."""
         await asyncio.to_thread(self.engine.shutdown)
         self.engine.shutdown = _nothing  # its __del__ calls it, even when the interpreter has lost its modules
-        self.guard.communicate()
+        await asyncio.to_thread(self.guard.end)
 
 
 async def start_engine(
     setup: Setup, policy: CallPolicy, rng: Random, log: Path, metered: Callable[[LLM], LLM]
 ) -> EngineLife:
     """Start an engine; raises FatalLLMError with its last words."""
-    engine, chat_template = await asyncio.to_thread(_start, setup, log)
-    guard = _guard([child.pid for child in multiprocessing.active_children() if child.pid])
+    guard = Guard()
+    starting = asyncio.create_task(asyncio.to_thread(_start, setup, log))
+    try:
+        while not starting.done():
+            await asyncio.wait([starting], timeout=POLL)
+            guard.look()
+        engine, chat_template = starting.result()
+    except BaseException:
+        while not starting.done():  # a thread cannot be stopped, but it fails when its processes are gone
+            guard.look(kill=True)
+            await asyncio.wait([starting], timeout=POLL)
+        guard.end()
+        if starting.exception() is None:
+            starting.result()[0].shutdown()
+        raise
     client = EngineClient(engine, setup.name, timeout=policy.timeout, chat_template=chat_template)
     places = max(1, int(engine.vllm_config.scheduler_config.max_num_seqs * SPARE))
     steady = replace(policy, concurrency=places, start=None, adaptive=False)
@@ -164,12 +134,6 @@ def _start(setup: Setup, log: Path) -> tuple["AsyncLLM", str | None]:
             with log.open("a") as file:
                 file.write(f"\n{type(error).__name__}: {error}\n")
     raise FatalLLMError(f"vLLM did not start: {last_words(log)}")
-
-
-def _guard(pids: Sequence[int]) -> "subprocess.Popen[bytes]":
-    """See to it that the engine's processes end with this one, even if that is killed."""
-    command = [sys.executable, "-I", "-S", keeper.__file__, "--guard", *map(str, pids)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
 def _nothing(timeout: float | None = None) -> None:
@@ -206,21 +170,3 @@ def _log_to(log: Path) -> None:
     for handler in logging.getLogger("vllm").handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(log.open("a", encoding="utf-8"))
-
-
-def _completion(output: "RequestOutput", model: str, *, held: bool) -> Completion:
-    answer = output.outputs[0]
-    if answer.finish_reason not in ("stop", "length"):
-        raise TransientLLMError(f"vLLM broke the answer off ({answer.finish_reason})", kind="server_error")
-    logprobs = answer.logprobs and tuple(
-        float(options[token].logprob) for token, options in zip(answer.token_ids, answer.logprobs, strict=False)
-    )
-    return Completion(
-        text=answer.text,
-        finish=answer.finish_reason,
-        model=model,
-        tokens_in=len(output.prompt_token_ids or ()),
-        tokens_out=len(answer.token_ids),
-        rung="json_schema" if held else "none",
-        logprobs=logprobs or None,
-    )

@@ -6,9 +6,9 @@ A model server that outlives its run holds the GPU. Standard input is a pipe fro
 it, and when the run is killed in whatever way. The command gets a process group of its own, which is asked to end, then
 killed. Uses the standard library alone and is run by path, so that it starts in milliseconds.
 
-    python keeper.py --guard PID …
+    python keeper.py
 
-kills processes that the run started itself, should it go without having ended them.
+kills the processes whose numbers come in on standard input, should the run go without having ended them.
 """
 
 import os
@@ -63,15 +63,14 @@ def _send(kept: "subprocess.Popen[bytes]", number: int) -> bool:
     return True
 
 
-def guard(pids: Sequence[int]) -> int:
-    """Wait for the end of standard input, then kill those of the processes that are left."""
+def guard() -> int:
+    """Read the numbers of processes until standard input ends, then kill those that are left."""
     handles = []
-    for pid in pids:
+    for line in sys.stdin:
         try:
-            handles.append(os.pidfd_open(pid))  # stays this process's, whoever gets its number later
+            handles.append(os.pidfd_open(int(line)))  # stays this process's, whoever gets its number later
         except ProcessLookupError:
             continue
-    sys.stdin.buffer.read()
     for handle in handles:
         try:
             signal.pidfd_send_signal(handle, signal.SIGKILL)
@@ -81,5 +80,4 @@ def guard(pids: Sequence[int]) -> int:
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    sys.exit(guard([int(pid) for pid in words[1:]]) if words[0] == "--guard" else main(words))
+    sys.exit(main(sys.argv[1:]) if sys.argv[1:] else guard())
