@@ -1,7 +1,10 @@
 """Run every stage of one run in order, topping up until the rows are there."""
 
+import asyncio
+
 from prefect import flow
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.exceptions import TerminationSignal
 
 from flows.brainstorm import brainstorm
 from flows.curate import curate
@@ -20,6 +23,14 @@ from flows.stages.request import RunRequest
 from flows.stages.result import RunResult, explain_nothing, shortfall
 from flows.stages.work import Work, open_work
 from flows.store.ledger import read_accounts, read_ledger, write_ledger
+
+
+def run(request: RunRequest) -> RunResult:
+    """Run the flow to its end; raises KeyboardInterrupt for SIGTERM, and TriplesmithError."""
+    try:
+        return asyncio.run(pipeline(request))
+    except TerminationSignal:  # Prefect raises it where the process happens to be, outside of every task when it waits
+        raise KeyboardInterrupt from None
 
 
 @flow(name="pipeline", flow_run_name="{request.recipe}", persist_result=False)

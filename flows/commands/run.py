@@ -28,13 +28,13 @@ def call(args: argparse.Namespace) -> int:
     asyncio.run(_check(request))
     progress = Progress()
     with shown(progress), watching(progress):
-        from flows.pipeline import pipeline
+        from flows.pipeline import run
 
         gc.freeze()
         gc.enable()
         if server:
             server.wait()
-        result = asyncio.run(pipeline(request))
+        result = run(request)
     sys.stdout.write(f"{result.accepted} of {result.target} rows accepted; the data set is in {layout.publish}\n")
     if result.commit:
         sys.stdout.write(f"uploaded: {result.commit}\n")

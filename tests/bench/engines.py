@@ -2,8 +2,8 @@
 
     PYTHON -m tests.bench.engines [--rows N]
 
-PYTHON is of an environment with vLLM and triplesmith, as `.ci/vllm` makes it. The model is tiny and random, so that what
-is seen is the way to the engine, not the engine: on a real model the differences vanish. Each runs in a fresh process.
+PYTHON is of an environment with vLLM and triplesmith, as `.ci/vllm` makes it. The model is tiny and random: what is
+seen is the way to the engine, whose cost vanishes beside a real model. Each way has a process of its own.
 """
 
 import argparse

@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,11 @@ import pytest
 from flows.llm.vllm.keeper import GRACE
 
 FAKE = Path(__file__).parent / "fake"
+
+
+@pytest.fixture(autouse=True)
+def logs_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture
@@ -57,8 +64,6 @@ def is_there(pid: int) -> bool:
 
 def until(true: Callable[[], Any], seconds: float = GRACE + 15) -> bool:
     """Wait for something that other processes bring about."""
-    import time
-
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,7 @@ def test_what_is_ours_is_not_the_recipes_to_set():
         open_llm(["serve:m"], model=None, policy=QUICK, engine={"port": 8000})
 
 
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed here")
 async def test_a_missing_package_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     llm = open_llm(["vllm:some/model"], model=None, policy=QUICK)
     with pytest.raises(FatalLLMError, match=r"pip install 'triplesmith\[vllm\]'"):
