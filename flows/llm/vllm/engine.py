@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -73,13 +74,13 @@ class EngineLife:
     client: Resilient
     engine: "AsyncLLM"
     guard: Guard
-    log: Path
+    last_words: Callable[[], str]
 
     async def ended(self) -> str:
         """Wait until the engine is dead or shut down."""
         while not self.engine.errored:  # noqa: ASYNC110 - vLLM tells nobody of it
             await asyncio.sleep(POLL)
-        return last_words(self.log)
+        return self.last_words()
 
     async def stop(self) -> None:
         """Shut the engine down with its processes."""
@@ -92,8 +93,9 @@ async def start_engine(
     setup: Setup, policy: CallPolicy, rng: Random, log: Path, metered: Callable[[LLM], LLM]
 ) -> EngineLife:
     """Start an engine; raises FatalLLMError with its last words."""
+    since = (await asyncio.to_thread(log.stat)).st_size
     guard = Guard()
-    starting = asyncio.create_task(asyncio.to_thread(_start, setup, log))
+    starting = asyncio.create_task(asyncio.to_thread(_start, setup, log, since))
     try:
         while not starting.done():
             await asyncio.wait([starting], timeout=POLL)
@@ -110,10 +112,12 @@ async def start_engine(
     client = EngineClient(engine, setup.name, timeout=policy.timeout, chat_template=chat_template)
     places = max(1, int(engine.vllm_config.scheduler_config.max_num_seqs * SPARE))
     steady = replace(policy, concurrency=places, start=None, adaptive=False)
-    return EngineLife(Resilient([Witness(metered(client))], steady, rng=rng), engine, guard, log)
+    return EngineLife(
+        Resilient([Witness(metered(client))], steady, rng=rng), engine, guard, partial(last_words, log, since=since)
+    )
 
 
-def _start(setup: Setup, log: Path) -> tuple["AsyncLLM", str | None]:
+def _start(setup: Setup, log: Path, since: int) -> tuple["AsyncLLM", str | None]:
     for name, value in {**QUIET, **SPAWN}.items():
         os.environ.setdefault(name, value)
     with _written_to(log):
@@ -133,7 +137,7 @@ def _start(setup: Setup, log: Path) -> tuple["AsyncLLM", str | None]:
         except Exception as error:
             with log.open("a") as file:
                 file.write(f"\n{type(error).__name__}: {error}\n")
-    raise FatalLLMError(f"vLLM did not start: {last_words(log)}")
+    raise FatalLLMError(f"vLLM did not start: {last_words(log, since=since)}")
 
 
 def _nothing(timeout: float | None = None) -> None:

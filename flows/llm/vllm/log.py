@@ -24,10 +24,10 @@ def new_log() -> Path:
     return Path(path)
 
 
-def last_words(log: Path, *, secret: str = "") -> str:
-    """Say in one line what went wrong, from the end of the log, and where the whole log is."""
+def last_words(log: Path, *, since: int = 0, secret: str = "") -> str:
+    """Say in one line what went wrong, from the log's end after `since` bytes, and where the whole log is."""
     with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+        file.seek(max(since, file.seek(0, os.SEEK_END) - TAIL_BYTES))
         lines = file.read().decode("utf-8", "replace").splitlines()
     return f"{one_line(' | '.join(telling(lines)), secret=secret, width=600)} (log: {log})"
 

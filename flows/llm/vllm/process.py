@@ -25,11 +25,11 @@ POLL = 0.25
 class ServerProcess:
     """A server and the keeper that ends it when this process goes, however it goes."""
 
-    def __init__(self, process: asyncio.subprocess.Process, port: int, key: str, log: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, port: int, key: str, log: Path, since: int) -> None:
         self.url = f"http://{HOST}:{port}/v1"
         self.key = key
         """Secret without which the server answers nobody else of this machine."""
-        self.log = log
+        self._log, self._since = log, since
         self._health = f"http://{HOST}:{port}/health"
         self._process = process
 
@@ -40,6 +40,7 @@ class ServerProcess:
         serve = [setup.interpreter, "-m", "vllm.entrypoints.cli.main", "serve", setup.source]
         names = ["--host", HOST, "--port", str(port), "--served-model-name", setup.name]
         with log.open("ab") as file:
+            since = file.tell()
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-I", "-S", keeper.__file__, *serve, *names, *setup.flags),
                 stdin=PIPE,
@@ -48,7 +49,7 @@ class ServerProcess:
                 env={**setup.environment, "VLLM_API_KEY": key, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,  # Ctrl-C is for the run, which ends the server in its own time
             )
-        return cls(process, port, key, log)
+        return cls(process, port, key, log, since)
 
     async def healthy(self, patience: float) -> None:
         """Wait until it answers; raises FatalLLMError with what it said when it ends first, or is not well in time."""
@@ -62,14 +63,16 @@ class ServerProcess:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._process.wait(), POLL)
         except TimeoutError:
-            said = last_words(self.log, secret=self.key)
-            raise FatalLLMError(f"vLLM was not ready after {patience:.0f} s: {said}") from None
+            raise FatalLLMError(f"vLLM was not ready after {patience:.0f} s: {self._last_words()}") from None
         raise FatalLLMError(f"vLLM did not start: {await self.ended()}")
 
     async def ended(self) -> str:
         """Wait until it is over; gives exit code and last words."""
         code = await self._process.wait()
-        return f"exit code {code}: {last_words(self.log, secret=self.key)}"
+        return f"exit code {code}: {self._last_words()}"
+
+    def _last_words(self) -> str:
+        return last_words(self._log, since=self._since, secret=self.key)
 
     async def stop(self) -> None:
         """End the server and everything it started; returns when all are gone."""

@@ -83,3 +83,12 @@ def test_last_words_are_one_line_without_secrets(tmp_path: Path):
     log = tmp_path / "log"
     log.write_text("x" * 100_000 + "\nRuntimeError: the key s3cret is\todd\n")
     assert last_words(log, secret="s3cret") == f"RuntimeError: the key [key] is odd (log: {log})"
+
+
+def test_what_an_earlier_engine_said_is_passed_over(tmp_path: Path):
+    log = tmp_path / "log"
+    log.write_text("ValueError: old\n")
+    since = log.stat().st_size
+    with log.open("a") as file:
+        file.write("ValueError: new\n")
+    assert last_words(log, since=since).startswith("ValueError: new (")
