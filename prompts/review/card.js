@@ -33,9 +33,13 @@ const cardOf = (row, languages) => {
         : el("span", { class: "grade", title: "grade asked for" }, String(grade)),
       now === was ? null : el("span", { class: "chip" }, now ? "edited" : "taken out"),
     ),
-    now
-      ? written("p", now, code, [])
-      : el("p", { class: "words" }, el("s", { lang: code, dir: "auto" }, was)),
+    written("p", now, code, []),
+    now === was || !was
+      ? null
+      : [
+          el("span", { class: "side" }, "was"),
+          el("p", { class: "words", lang: code, dir: "auto" }, el("s", {}, was)),
+        ],
   ]);
   return [
     el(

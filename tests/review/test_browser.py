@@ -1,6 +1,7 @@
 """A review as a person does it: in a real browser, by keyboard, against the real command."""
 
 import base64
+import itertools
 import signal
 
 import pytest
@@ -116,13 +117,19 @@ def test_an_edit_is_not_lost_by_a_click_elsewhere(page):
     assert decided(page) == "1 of 8 decided: 1 edited"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
-def test_it_fits_the_window(page, tmp_path, width, scheme):
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    picture = page.execute_cdp_cmd("Page.captureScreenshot", {})["data"]
-    (tmp_path / f"review-{width}-{scheme}.png").write_bytes(base64.b64decode(picture))
-    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+def test_it_fits_the_window(page, tmp_path):
+    press(page, "e", "!")
+    page.execute_script("document.getElementById('accept').click()")
+    until(page, lambda: query(page) == ARABIC)
+    press(page, "k")
+    until(page, lambda: texts(page, "#card s") == [f"anchor {EVIL}"])
+    for width, scheme in itertools.product((1280, 400), ("light", "dark")):
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        picture = page.execute_cdp_cmd("Page.captureScreenshot", {})["data"]
+        (tmp_path / f"review-{width}-{scheme}.png").write_bytes(base64.b64decode(picture))
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width
+        wide = "return [...document.querySelectorAll('#actions button')].map((b) => b.scrollWidth - b.clientWidth)"
+        assert set(page.execute_script(wide)) == {0}
