@@ -9,6 +9,7 @@ from flows.publish import publish
 from flows.stages import adopt as stage
 from flows.stages.benchmarks import benchmark_accounts
 from flows.stages.ledger import ledger_markdown, ledger_table
+from flows.stages.quality import describe, warnings
 from flows.stages.remember import remember_rows
 from flows.stages.request import CurateRequest
 from flows.stages.result import RunResult, explain_nothing
@@ -28,13 +29,14 @@ async def adopt(request: CurateRequest) -> RunResult:
         if not brought.out:
             raise StoppedError(explain_nothing("no row", [request.path], brought))
         curated = await curate_imported(run, request.index)
-        accounts = benchmark_accounts(stage.job(layout), curated)
-        write_ledger(layout, [brought, curated], benchmarks=accounts)
+        job = stage.job(layout, request.index)
+        told = warnings(describe(job))
+        write_ledger(layout, [brought, curated], benchmarks=benchmark_accounts(job, curated), warnings=told)
         if not curated.out:
             raise StoppedError(explain_nothing("no row", [request.path], curated))
-        remember_rows(stage.job(layout, request.index))
+        remember_rows(job)
         commit = await publish(run, request.publish, request.public)
         tallies = read_ledger(layout)
         await acreate_markdown_artifact(ledger_markdown(tallies), key="ledger", description=run)
         await acreate_table_artifact(ledger_table(tallies), key="ledger-by-reason", description=run)
-    return RunResult(run, brought.created, curated.out, commit)
+    return RunResult(run, brought.created, curated.out, commit, warnings=told)

@@ -18,6 +18,7 @@ from flows.stages.curate import Curated, job_of
 from flows.stages.ledger import accounts, accounts_markdown, generated, ledger_markdown, ledger_table
 from flows.stages.plan import read_rounds
 from flows.stages.progress import watched
+from flows.stages.quality import describe, warnings
 from flows.stages.remember import remember
 from flows.stages.request import RunRequest
 from flows.stages.result import RunResult, explain_nothing, shortfall
@@ -45,13 +46,15 @@ async def pipeline(request: RunRequest) -> RunResult:
         tasks = await brainstorm(run)
         curated, stop = await _fill(work, tasks)
         written = generated(work)
-        cleared = benchmark_accounts(job_of(work), curated.tally)
-        write_ledger(work.layout, [tasks.tally, written, curated.tally], accounts(work, curated), cleared)
+        job = job_of(work)
+        told = [*tasks.warnings, *warnings(describe(job))]
+        cleared = benchmark_accounts(job, curated.tally)
+        write_ledger(work.layout, [tasks.tally, written, curated.tally], accounts(work, curated), cleared, told)
         remember(work)
         short = shortfall(work, written, curated, stop)
         commit = await publish(run, None if short else request.publish, request.public, request.append)
         await _artifacts(work)
-    return RunResult(run, work.loaded.recipe.rows, curated.tally.out, commit, short)
+    return RunResult(run, work.loaded.recipe.rows, curated.tally.out, commit, short, told)
 
 
 async def _fill(work: Work, tasks: TaskList) -> tuple[Curated, StoppedError | None]:

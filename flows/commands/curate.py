@@ -43,6 +43,8 @@ def call(args: argparse.Namespace) -> int:
     for account in read_benchmarks(layout):
         sys.stdout.write(f"{account.statement}\n")
     sys.stdout.write(f"{result.accepted} of {result.target} rows stay; the data set is in {layout.publish}\n")
+    for words in result.warnings:
+        sys.stderr.write(f"triplesmith: warning: {words}\n")
     if result.commit:
         sys.stdout.write(f"uploaded: {result.commit}\n")
     sys.stdout.write(f"look at {layout.report}, or load it:\n")

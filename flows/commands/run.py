@@ -36,6 +36,8 @@ def call(args: argparse.Namespace) -> int:
             server.wait()
         result = run(request)
     sys.stdout.write(f"{result.accepted} of {result.target} rows accepted; the data set is in {layout.publish}\n")
+    for words in result.warnings:
+        sys.stderr.write(f"triplesmith: warning: {words}\n")
     if result.commit:
         sys.stdout.write(f"uploaded: {result.commit}\n")
     if result.short:

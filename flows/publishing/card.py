@@ -6,7 +6,7 @@ Two runs of one day that gave the same rows have the same card: no hour, no fold
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import StrictUndefined
@@ -57,6 +57,12 @@ class CardFacts:
     """Whether the rows were made elsewhere, and only curated here."""
     benchmarks: tuple[BenchmarkAccount, ...] = ()
     """What curation found of the benchmarks that rows are kept clear of."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know before training on the rows."""
+    audit: Mapping[str, Any] = field(default_factory=dict)
+    """Family -> AUC of classifiers that never see the query."""
+    variety: Mapping[str, Any] = field(default_factory=dict)
+    """Family -> how varied its texts and tasks are."""
     runs: tuple[str, ...] = ()
     """Digests of the data that the set has grown by."""
 
@@ -112,13 +118,19 @@ def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"md": _markdown, "sample": _sample}
+    environment.filters |= {"md": _markdown, "sample": _sample, "spread": _spread}
     return environment
 
 
 def _markdown(text: object) -> str:
     """Write a text so that Markdown shows it as it is, on one line, in a table too."""
     return re.sub(r"([\\`*_{}\[\]<>|~&$])", r"\\\1", " ".join(str(text).split()))
+
+
+def _spread(by_language: Mapping[str, Any]) -> str:
+    """Give the range of distinct-2 over languages."""
+    found = sorted({round(one["distinct"][1], 2) for one in by_language.values()})
+    return f"{found[0]:.2f}" if len(found) == 1 else f"{found[0]:.2f} to {found[-1]:.2f}" if found else "–"
 
 
 def _sample(row: Row) -> str:

@@ -54,6 +54,9 @@ def dump_facts(facts: CardFacts) -> bytes:
         ],
         "ledgers": {run: [tally.to_json() for tally in ledger] for run, ledger in facts.ledgers.items()},
         "benchmarks": [account.to_json() for account in facts.benchmarks],
+        "warnings": facts.warnings,
+        "audit": facts.audit,
+        "variety": facts.variety,
         "survey": facts.survey.to_json(),
     }
     return json.dumps(data, indent=2, sort_keys=True).encode() + b"\n"
@@ -72,6 +75,9 @@ def load_facts(source: str | bytes) -> CardFacts:
             BenchmarkAccount(account["name"], account["queries"], account["documents"], account["dropped"])
             for account in data.get("benchmarks", [])
         ),
+        warnings=tuple(data.get("warnings", [])),
+        audit=data.get("audit", {}),
+        variety=data.get("variety", {}),
         survey=Survey.from_json(data["survey"]),
     )
 

@@ -70,6 +70,8 @@ class Brainstorm(Strict):
     tasks_per_request: Count = 20
     near_duplicate: Annotated[float, Field(gt=0, le=1)] = 0.7
     """ROUGE-L F1 from which a task repeats an earlier one (Self-Instruct, arXiv 2212.10560)."""
+    least_new: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Share of a round's tasks that must be new, or a family is asked for no more lists."""
 
 
 class Limits(Strict):

@@ -12,8 +12,9 @@ from flows.reporting.holding import MOST_ACCEPTED, MOST_REJECTED, hold
 from flows.reporting.spent import read_requests, read_sessions
 from flows.reporting.statistics import Statistics
 from flows.store.layout import Layout
-from flows.store.ledger import read_accounts, read_ledger
+from flows.store.ledger import read_accounts, read_benchmarks, read_ledger, read_warnings
 from flows.store.manifest import read_manifest
+from flows.store.quality import read_quality
 
 
 def collect(layout: Layout, most_accepted: int = MOST_ACCEPTED, most_rejected: int = MOST_REJECTED) -> ReportData:
@@ -48,6 +49,9 @@ def collect(layout: Layout, most_accepted: int = MOST_ACCEPTED, most_rejected: i
         prompts=dict(sorted(statistics.prompts.items())),
         settings=dict(_flat(recipe.model_dump(mode="json", exclude_none=True))),
         twins=holding.twins,
+        quality=read_quality(layout),
+        warnings=tuple(read_warnings(layout)),
+        benchmarks=tuple(account.to_json() for account in read_benchmarks(layout)),
         held=holding.held,
     )
 

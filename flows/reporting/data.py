@@ -164,6 +164,11 @@ class ReportData:
     """Label of the prompt -> accepted rows."""
     settings: Mapping[str, Json]
     """Dotted key -> value of the effective recipe."""
+    quality: Mapping[str, Json]
+    """How varied the rows are, and the query-blind audit, as the run folder has them."""
+    warnings: tuple[str, ...]
+    benchmarks: tuple[Mapping[str, object], ...]
+    """What curation found of each benchmark."""
     twins: tuple[Twins, ...]
     """Some of the duplicates that curation found."""
     held: Held

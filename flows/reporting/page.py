@@ -13,7 +13,7 @@ from flows.store.atomic import replace_file
 from flows.store.layout import Layout
 
 SCRIPTS = (
-    *("charts", "pace", "figures", "row", "funnel", "contents", "lengths", "negatives", "making"),
+    *("charts", "pace", "figures", "row", "funnel", "contents", "lengths", "negatives", "quality", "making"),
     *("held", "window", "rows", "theme", "page"),
 )
 """Files of the page's script, in their order."""

@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -44,10 +44,26 @@ class TaskList:
     wanted: Mapping[str, int]
     """Family -> tasks that its rows need."""
     tally: StageTally
+    stale: Mapping[str, float] = field(default_factory=dict)
+    """Family whose last lists held too little that was new -> share of it; it is asked for no more."""
 
     @property
     def short(self) -> dict[str, int]:
-        """Family -> tasks that are still missing."""
+        """Family -> tasks that are still missing and worth asking for."""
+        return {family: count for family, count in self._missing.items() if family not in self.stale}
+
+    @property
+    def warnings(self) -> list[str]:
+        """Say which families have fewer tasks than wanted since further lists would repeat them."""
+        return [
+            f"{family}: brainstorming stopped at {len(self.tasks[family])} of {self.wanted[family]} tasks, since only "
+            f"{share:.0%} of those last listed were new (brainstorm.least_new); rows share the tasks there are"
+            for family, share in self.stale.items()
+            if family in self._missing
+        ]
+
+    @property
+    def _missing(self) -> dict[str, int]:
         return {f: n - len(self.tasks[f]) for f, n in self.wanted.items() if n > len(self.tasks[f])}
 
 
@@ -123,7 +139,20 @@ def fold(work: Work) -> TaskList:
     reasons = Counter(entry.reason for entry in [*dropped, *unread])
     tally = StageTally(STAGE, created=len(listed) + len(unread), out=sum(map(len, kept.values())), dropped=reasons)
     chosen = {family: tuple(task.task for task in kept[family]) for family in families}
-    return TaskList(chosen, wanted_tasks(work), tally)
+    return TaskList(chosen, wanted_tasks(work), tally, _stale(work, kept))
+
+
+def _stale(work: Work, kept: Mapping[str, Sequence[Task]]) -> dict[str, float]:
+    """Find the families of whose last round's tasks too few were new; a round of less than a list tells nothing."""
+    settings = work.loaded.recipe.brainstorm
+    rounds = read_rounds(work.layout, STAGE)
+    shards = rounds[-1].numbers if rounds else ()
+    last = [Task(**data) for shard in shards for data in read_lines(work.layout.rows(STAGE, shard))]
+    listed = Counter(task.family for task in last)
+    new = {task.id for tasks in kept.values() for task in tasks}
+    fresh = Counter(task.family for task in last if task.id in new)
+    shares = {family: fresh[family] / count for family, count in listed.items() if count >= settings.tasks_per_request}
+    return {family: share for family, share in sorted(shares.items()) if share < settings.least_new}
 
 
 def read_tasks(work: Work) -> list[Task]:

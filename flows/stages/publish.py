@@ -21,8 +21,9 @@ from flows.recipes.model import Publish, Recipe
 from flows.reporting.page import write_report
 from flows.stages.finished import Finished, finished_rows
 from flows.store.layout import Layout
-from flows.store.ledger import read_benchmarks, read_ledger, write_ledger
+from flows.store.ledger import read_benchmarks, read_ledger, read_warnings, write_ledger
 from flows.store.manifest import read_manifest
+from flows.store.quality import read_quality
 from flows.store.reviews import rejected_rows, rescued_rows
 
 STAGE = "publish"
@@ -50,6 +51,7 @@ def write_set(path: Path, recipe: Recipe, finished: Finished) -> StageTally:
     The tally counts rows that a growing set has already as its own, so that a run which grows has one account.
     """
     layout, survey = finished.layout, Survey()
+    quality = read_quality(layout)
     with replace_folder(path) as folder:
         written = write_parquet(survey.watch(finished()), folder, _configs(recipe.publish, finished))
         write_ties(folder, finished())
@@ -70,6 +72,9 @@ def write_set(path: Path, recipe: Recipe, finished: Finished) -> StageTally:
             citation=recipe.publish.citation,
             adopted=not recipe.families,
             benchmarks=tuple(read_benchmarks(layout)),
+            warnings=tuple(read_warnings(layout)),
+            audit=quality["audit"],
+            variety=quality["diversity"].get("families", {}),
         )
         write_card(folder, facts, card_template())
     return tally

@@ -26,6 +26,8 @@ class RunResult:
     """Address of the Hub commit, when there was an upload."""
     short: str | None = None
     """Why rows are missing, and what to do; None when all are there."""
+    warnings: Sequence[str] = ()
+    """What a person should know before using the rows."""
 
 
 def shortfall(work: Work, generated: StageTally, curated: Curated, stop: TriplesmithError | None = None) -> str | None:

@@ -15,8 +15,9 @@ def write_ledger(
     tallies: Sequence[StageTally],
     models: Sequence[ModelAccount] | None = None,
     benchmarks: Sequence[BenchmarkAccount] | None = None,
+    warnings: Sequence[str] | None = None,
 ) -> None:
-    """Write ledger.json; None leaves the models or benchmarks as they are.
+    """Write ledger.json; None leaves models, benchmarks or warnings as they are.
 
     Raises StoreError when a stage does not balance, since then rows vanished.
     """
@@ -24,13 +25,16 @@ def write_ledger(
         models = read_accounts(layout)
     if benchmarks is None:
         benchmarks = read_benchmarks(layout)
+    if warnings is None:
+        warnings = read_warnings(layout)
     for tally in tallies:
         if not tally.balanced:
             raise StoreError(f"the ledger of {tally.name} does not balance: {tally.to_json()}; please report this")
     stages = [tally.to_json() for tally in tallies]
     made_by = [account.to_json() for account in models]
-    kept_from = [account.to_json() for account in benchmarks]
-    write_json(layout.ledger, {"stages": stages, "models": made_by, **({"benchmarks": kept_from} if kept_from else {})})
+    further = {"benchmarks": [account.to_json() for account in benchmarks], "warnings": list(warnings)}
+    found = {name: value for name, value in further.items() if value}
+    write_json(layout.ledger, {"stages": stages, "models": made_by, **found})
 
 
 def read_ledger(layout: Layout) -> list[StageTally]:
@@ -51,6 +55,12 @@ def read_benchmarks(layout: Layout) -> list[BenchmarkAccount]:
     with _reading(layout) as ledger:
         found = ledger.get("benchmarks", [])
         return [BenchmarkAccount(b["name"], b["queries"], b["documents"], b["dropped"]) for b in found]
+
+
+def read_warnings(layout: Layout) -> list[str]:
+    """Read from ledger.json what a person should know before using the rows. Raises StoreError when it is damaged."""
+    with _reading(layout) as ledger:
+        return [str(words) for words in ledger.get("warnings", [])]
 
 
 @contextmanager

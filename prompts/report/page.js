@@ -2,7 +2,7 @@
 
 const { runs, names } = JSON.parse(document.getElementById("data").textContent);
 
-const SECTIONS = [funnels, contents, lengths, negatives, duplicates, spending, paces, settings];
+const SECTIONS = [funnels, contents, lengths, negatives, duplicates, quality, spending, paces, settings];
 find("top").append(...headline(runs, names));
 find("figures").append(...SECTIONS.map((section) => section(runs, names)).filter(Boolean));
 find("sections").append(
