@@ -82,7 +82,7 @@ def task_clusters(rows_by_task: Counter[str]) -> tuple[int, float]:
         kinds[place if twin is None else twin.index] += rows_by_task[task]
     total = kinds.total()
     entropy = -sum(count / total * math.log2(count / total) for count in kinds.values())
-    return len(kinds), round(entropy / math.log2(len(tasks)), 4) if len(tasks) > 1 else 0.0
+    return len(kinds), round(abs(entropy) / math.log2(len(tasks)), 4) if len(tasks) > 1 else 0.0
 
 
 def _runs(words: Sequence[str], size: int) -> Iterable[tuple[str, ...]]:
