@@ -81,8 +81,10 @@ class ReviewServer:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        own = f"{HOST}:{self._port}"
-        if request.headers.get("Host") != own or request.headers.get("Origin", f"http://{own}") != f"http://{own}":
+        # by either name: a port that ssh forwards is often called localhost
+        host = request.headers.get("Host", "")
+        own = host in (f"{HOST}:{self._port}", f"localhost:{self._port}")
+        if not own or request.headers.get("Origin", f"http://{host}") != f"http://{host}":
             raise web.HTTPForbidden(text="this page is for the person at this machine only")
         if request.method == "POST" and ("Origin" not in request.headers or request.content_type != "application/json"):
             raise web.HTTPForbidden(text="a verdict comes from the page itself")

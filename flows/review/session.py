@@ -27,7 +27,11 @@ class Session:
         self.name = layout.root.resolve().name
         self.shelf = Shelf(layout)
         self._journal = Journal(layout.verdicts)
-        self._reviews = reviews_of(layout, self._journal)
+        try:
+            self._reviews = reviews_of(layout, self._journal)
+        except BaseException:
+            self._journal.__exit__(None, None, None)
+            raise
         self._before: list[tuple[int, Review | None]] = []
         """Number and earlier review of every row that was decided on in this session, in order."""
 

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from flows.domain.records import Row
-from flows.errors import UsageError
+from flows.errors import StoreError, UsageError
 from flows.reporting.pack import Coded
 from flows.review.doubts import doubts
 from flows.store.jsonio import loads
@@ -99,7 +99,10 @@ class Shelf:
     def _read(self, path: Path) -> None:
         self._files.append(path)
         for offset, line in _lines(path):
-            found = _found(loads(line))
+            try:
+                found = _found(loads(line))
+            except (ValueError, KeyError, TypeError):
+                raise StoreError(f"{path}: the line at byte {offset} is damaged: {line!r:.60}") from None
             row = found.row
             self._file.append(len(self._files) - 1)
             self._offset.append(offset)
@@ -113,10 +116,13 @@ class Shelf:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     offset = 0
-    with path.open("rb") as file:
-        for line in file:
-            yield offset, line
-            offset += len(line)
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                yield offset, line
+                offset += len(line)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _found(data: dict[str, Any]) -> Found:

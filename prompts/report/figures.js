@@ -17,7 +17,8 @@ const FIGURES = [
   { name: "model calls", of: (run) => sum(Object.values(run.requests)) },
   {
     name: "yield",
-    of: (run) => run.accepted / ((stageOf(run, "generate") || stageOf(run, "import"))?.created || run.accepted || 1),
+    of: (run) =>
+      run.accepted / ((stageOf(run, "generate") || stageOf(run, "import"))?.created || run.accepted || 1),
     shown: (share) => percent(share, 1),
     note: (run) => (stageOf(run, "import") ? "accepted of given" : "accepted of asked"),
   },
@@ -31,7 +32,10 @@ const FIGURES = [
     name: "asking took",
     of: askingTime,
     shown: duration,
-    note: (run) => (askingTime(run) ? `${rate(sum(run.sessions.flatMap((one) => one.replies)) / askingTime(run))} replies a second` : ""),
+    note: (run) =>
+      askingTime(run)
+        ? `${rate(sum(run.sessions.flatMap((one) => one.replies)) / askingTime(run))} replies a second`
+        : "",
   },
   {
     name: "cost",
@@ -49,10 +53,10 @@ const headline = (runs, names) => {
       first === null || second === null
         ? "–"
         : first === second
-        ? "same"
-        : first
-          ? `${second > first ? "+" : "−"}${percent(Math.abs(second - first), first)}`
-          : "–";
+          ? "same"
+          : first
+            ? `${second > first ? "+" : "−"}${percent(Math.abs(second - first), first)}`
+            : "–";
     return [
       el("h1", {}, names.join(" beside ")),
       table(

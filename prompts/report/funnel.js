@@ -53,7 +53,9 @@ const funnel = (run, place, ofRun) => {
     "ol",
     { class: "funnel" },
     tasks && tasks.created ? stageLine(tasks, tasks.created) : null,
-    stageOf(run, "import") ? line("rows given", stageOf(run, "import").created, 0, most, []) : line("rows planned", run.target, 0, most, []),
+    stageOf(run, "import")
+      ? line("rows given", stageOf(run, "import").created, 0, most, [])
+      : line("rows planned", run.target, 0, most, []),
     asking ? line("rows asked for, second tries included", asking.created, 0, most, []) : null,
     rowStages.map((stage) => stageLine(stage, most)),
   );

@@ -16,7 +16,9 @@ const rejects = (model, named) => {
         "p",
         { class: "reasons" },
         el("span", { class: "soft" }, named ? `${model.name} lost ` : "lost "),
-        reasons.map(([reason, number]) => el("span", { class: "tag" }, el("b", {}, count(number)), ` ${plain(reason)}`)),
+        reasons.map(([reason, number]) =>
+          el("span", { class: "tag" }, el("b", {}, count(number)), ` ${plain(reason)}`),
+        ),
       )
     : null;
 };

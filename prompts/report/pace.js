@@ -8,14 +8,17 @@ const lasting = (session) => session.replies.length * session.seconds;
 const askingTime = (run) => sum(run.sessions.map(lasting));
 const duration = (seconds) => {
   if (seconds < 60) return `${Math.round(seconds)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min${seconds % 60 ? ` ${Math.round(seconds % 60)} s` : ""}`;
+  if (seconds < 3600)
+    return `${Math.floor(seconds / 60)} min${seconds % 60 ? ` ${Math.round(seconds % 60)} s` : ""}`;
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 };
 const rate = (number) => (number >= 100 ? count(Math.round(number)) : number.toPrecision(2));
 
 const paces = (runs, names) => {
   if (!runs.some((run) => run.sessions.length)) return null;
-  const most = Math.max(...runs.flatMap((run) => run.sessions.flatMap((one) => one.replies.map((n) => n / one.seconds))));
+  const most = Math.max(
+    ...runs.flatMap((run) => run.sessions.flatMap((one) => one.replies.map((n) => n / one.seconds))),
+  );
   const chart = (session, place) => {
     const [start, length] = [session.start * 1000, session.seconds * 1000];
     const all = sum(session.replies);
@@ -37,7 +40,11 @@ const paces = (runs, names) => {
         "figcaption",
         {},
         el("span", {}, WHEN.format(start)),
-        el("span", { class: "soft" }, `${said} · ${rate(all / lasting(session))} a second, at most ${rate(Math.max(...session.replies) / session.seconds)}`),
+        el(
+          "span",
+          { class: "soft" },
+          `${said} · ${rate(all / lasting(session))} a second, at most ${rate(Math.max(...session.replies) / session.seconds)}`,
+        ),
       ),
       el("div", { class: "bins", role: "img", "aria-label": said }, bins),
       el(
@@ -56,7 +63,12 @@ const paces = (runs, names) => {
     beside(runs, names, (run, place) =>
       folded(
         SESSIONS,
-        (shown) => el("div", { class: "paces" }, shown.map((session) => chart(session, place))),
+        (shown) =>
+          el(
+            "div",
+            { class: "paces" },
+            shown.map((session) => chart(session, place)),
+          ),
         run.sessions.toReversed(),
       ),
     ),

@@ -92,7 +92,9 @@ const reasoned = (row, sought) => {
     row.stage,
     " · ",
     pieces.flatMap((piece, place) =>
-      place % 2 && row.links.includes(piece) ? [el("a", { href: `#rows?search=${piece}` }, piece)] : marked(piece, sought),
+      place % 2 && row.links.includes(piece)
+        ? [el("a", { href: `#rows?search=${piece}` }, piece)]
+        : marked(piece, sought),
     ),
   );
 };

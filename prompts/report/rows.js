@@ -49,9 +49,7 @@ const startRows = (runs, names) => {
   fill(
     "reason",
     "any reason",
-    rejections
-      .sort((a, b) => b[1] - a[1])
-      .map(([key, number]) => [key, plain(key.replace(" ", ": ")), number]),
+    rejections.sort((a, b) => b[1] - a[1]).map(([key, number]) => [key, plain(key.replace(" ", ": ")), number]),
   );
   const choices = (column) =>
     tallied(column)

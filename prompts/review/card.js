@@ -46,13 +46,25 @@ const cardOf = (row, languages) => {
       "div",
       { class: "head" },
       el("span", { class: "chip" }, row.family),
-      el("span", {}, union(row.languages).map((code) => languages.get(code) || code).join(" → ")),
+      el(
+        "span",
+        {},
+        union(row.languages)
+          .map((code) => languages.get(code) || code)
+          .join(" → "),
+      ),
       decidedAs(row),
     ),
     row.dropped
       ? el("p", { class: "detail" }, el("strong", {}, plain(row.dropped.reason)), " · ", row.dropped.detail)
       : null,
-    row.doubts.length ? el("ul", { class: "doubts" }, row.doubts.map((doubt) => el("li", {}, doubt))) : null,
+    row.doubts.length
+      ? el(
+          "ul",
+          { class: "doubts" },
+          row.doubts.map((doubt) => el("li", {}, doubt)),
+        )
+      : null,
     el("p", { class: "task" }, el("span", { class: "soft" }, "task "), row.task),
     el("div", { class: "texts" }, shown),
     el("details", { class: "more" }, el("summary", {}, "How it was made"), facts(row)),
@@ -88,7 +100,12 @@ const editorOf = (row, save, leave) => {
       { class: "texts" },
       fields.map(({ column, area }) => [el("span", { class: `side ${column}` }, SIGNS[column]), area]),
     ),
-    el("div", { class: "buttons" }, el("button", { type: "button", class: "yes" }, "Save and accept"), el("button", { type: "button" }, "Leave as it was")),
+    el(
+      "div",
+      { class: "buttons" },
+      el("button", { type: "button", class: "yes" }, "Save and accept"),
+      el("button", { type: "button" }, "Leave as it was"),
+    ),
   );
   const [keep, drop] = form.querySelectorAll(".buttons button");
   keep.addEventListener("click", save);

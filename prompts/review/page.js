@@ -12,7 +12,9 @@ const review = async () => {
   let editing = null; // gives the words of the open editor
 
   const fill = (id, first, entries) => {
-    find(id).append(...[...(first ? [["", first]] : []), ...entries].map(([value, label]) => el("option", { value }, label)));
+    find(id).append(
+      ...[...(first ? [["", first]] : []), ...entries].map(([value, label]) => el("option", { value }, label)),
+    );
     find(id).hidden = entries.length < 2;
   };
   const counted = (choices, label = (value) => value) =>
@@ -31,7 +33,11 @@ const review = async () => {
   find("status").value = "accepted";
   fill("reason", "any reason", counted(state.choices.reason, plain));
   fill("family", "any family", counted(state.choices.family));
-  fill("language", "any language", counted(state.choices.language, (code) => languages.get(code)));
+  fill(
+    "language",
+    "any language",
+    counted(state.choices.language, (code) => languages.get(code)),
+  );
   fill("order", null, [
     ["doubtful", "doubtful rows first"],
     ["random", "random order"],
@@ -60,7 +66,13 @@ const review = async () => {
     card.replaceChildren(
       ...(row
         ? cardOf(row, languages)
-        : [el("p", { class: "nothing" }, numbers.length ? "That was the last row of this choice." : "No row fits this choice.")]),
+        : [
+            el(
+              "p",
+              { class: "nothing" },
+              numbers.length ? "That was the last row of this choice." : "No row fits this choice.",
+            ),
+          ]),
     );
   };
   const go = async (to) => {
@@ -103,8 +115,7 @@ const review = async () => {
     card.querySelector("textarea").focus();
   };
   const nextOpen = async () => {
-    for (let to = place + 1; to < numbers.length; to++)
-      if (!(await rows.get(numbers, to)).verdict) return go(to);
+    for (let to = place + 1; to < numbers.length; to++) if (!(await rows.get(numbers, to)).verdict) return go(to);
     await go(numbers.length);
   };
   const finish = async () => {
@@ -147,8 +158,21 @@ const review = async () => {
   };
   /** The words that an earlier verdict gave; to accept a row again is no reason to lose them. */
   const kept = () =>
-    Object.fromEntries(["query", "positives", "negatives"].filter((c) => row?.verdict?.[c] !== undefined).map((c) => [c, row.verdict[c]]));
-  const KEYS = { a: "accept", r: "reject", e: "edit", u: "undo", j: "next", k: "previous", c: "clear", n: "nextOpen" };
+    Object.fromEntries(
+      ["query", "positives", "negatives"]
+        .filter((c) => row?.verdict?.[c] !== undefined)
+        .map((c) => [c, row.verdict[c]]),
+    );
+  const KEYS = {
+    a: "accept",
+    r: "reject",
+    e: "edit",
+    u: "undo",
+    j: "next",
+    k: "previous",
+    c: "clear",
+    n: "nextOpen",
+  };
   for (const id of ["accept", "reject", "edit", "undo", "next", "previous"])
     find(id).addEventListener("click", () => turn(ACTIONS[id]));
   find("finish").addEventListener("click", () => turn(finish));

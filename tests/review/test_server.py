@@ -85,6 +85,13 @@ async def test_no_other_site_can_decide(url, http, layout, headers, status):
     assert bool(read_reviews(layout)) == (status == 200)
 
 
+async def test_a_forwarded_port_may_be_called_localhost(url, http, layout):
+    own = origin(url).replace("127.0.0.1", "localhost")
+    headers = {"Host": own.removeprefix("http://"), "Origin": own}
+    async with http.post(url + "verdict", json={"number": 0, "accept": True}, headers=headers) as answer:
+        assert answer.status == 200
+
+
 async def test_nothing_is_there_without_the_token(url, http):
     base = origin(url)
     for path in ("/", "/state", "/rows?numbers=0", "/wrong-token/", url[len(base) :].rstrip("/") + "x/"):

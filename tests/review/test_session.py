@@ -1,7 +1,7 @@
 import pytest
 
 from flows.domain.records import Text
-from flows.errors import UsageError
+from flows.errors import StoreError, UsageError
 from flows.review.session import Session
 from flows.review.shelf import Filters
 from flows.store.layout import Layout
@@ -120,6 +120,17 @@ def test_words_that_make_no_row_are_refused(session, layout, words, complaint):
         session.decide(0, True, words)
     assert read_reviews(layout) == {}
     assert not session.changed
+
+
+@pytest.mark.parametrize("harm", ["torn", "missing"])
+def test_a_damaged_file_is_named(layout, harm):
+    path = layout.dropped("curate", 0)
+    if harm == "torn":
+        path.write_bytes(path.read_bytes()[:-9])
+    else:
+        path.unlink()
+    with pytest.raises(StoreError, match=r"dropped-00000\.jsonl: (the line at byte 0 is damaged|cannot be read)"):
+        Session(layout)
 
 
 def test_there_must_be_rows(tmp_path):
