@@ -26,9 +26,12 @@ def new_log() -> Path:
 
 def last_words(log: Path, *, since: int = 0, secret: str = "") -> str:
     """Say in one line what went wrong, from the log's end after `since` bytes, and where the whole log is."""
-    with log.open("rb") as file:
-        file.seek(max(since, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-        lines = file.read().decode("utf-8", "replace").splitlines()
+    try:
+        with log.open("rb") as file:
+            file.seek(max(since, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError as error:
+        return f"its log {log} cannot be read ({error.strerror})"
     return f"{one_line(' | '.join(telling(lines)), secret=secret, width=600)} (log: {log})"
 
 

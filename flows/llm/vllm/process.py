@@ -39,6 +39,7 @@ class ServerProcess:
         port, key = free_port(), secrets.token_urlsafe(24)
         serve = [setup.interpreter, "-m", "vllm.entrypoints.cli.main", "serve", setup.source]
         names = ["--host", HOST, "--port", str(port), "--served-model-name", setup.name]
+        names += ["--disable-uvicorn-access-log"]  # a line for each request, for millions of them
         with log.open("ab") as file:
             since = file.tell()
             process = await asyncio.create_subprocess_exec(

@@ -92,3 +92,7 @@ def test_what_an_earlier_engine_said_is_passed_over(tmp_path: Path):
     with log.open("a") as file:
         file.write("ValueError: new\n")
     assert last_words(log, since=since).startswith("ValueError: new (")
+
+
+def test_a_log_that_is_gone_hides_no_death(tmp_path: Path):
+    assert "cannot be read (No such file or directory)" in last_words(tmp_path / "none")

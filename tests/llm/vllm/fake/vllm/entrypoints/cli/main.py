@@ -21,6 +21,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
     parser.add_argument("--served-model-name")
+    parser.add_argument("--disable-uvicorn-access-log", action="store_true")
     parser.add_argument("--enable-prefix-caching", action=argparse.BooleanOptionalAction)
     parser.add_argument("--tensor-parallel-size", type=int)
     parser.add_argument("--compilation-config", type=json.loads)
