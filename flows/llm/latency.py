@@ -90,6 +90,11 @@ class LatencyBook:
         level = _level(limit + 1)
         return level == _level(limit) or self._pays(level)
 
+    def doubt(self) -> None:
+        """Let all that was seen so far weigh little: at first connections are opened and caches filled."""
+        for entry in self._classes.values():
+            entry.replies = min(entry.replies, _ENOUGH)
+
     def fade(self, limit: float) -> None:
         """Let what was seen at more than `limit` in flight weigh less."""
         top = _level(limit)

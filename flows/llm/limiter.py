@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from flows.llm.latency import LatencyBook
 from flows.llm.policy import CallPolicy
 
-_UNSURE = 10
+_UNSURE = 5
 """Windows without knowing enough of fewer in flight before that is tried."""
-_AGEING = 0.1
+_AGEING = 0.05
 """What a window counts for when enough was known: servers change."""
 
 
@@ -46,6 +46,7 @@ class Limiter:
         self._book = LatencyBook()
         self._outcomes = self._pushed = 0
         self._reached = False
+        self._first_window = True
         self._unsure = 0.0
         """Windows in which too little was known of fewer in flight."""
         self._back: float | None = None
@@ -93,13 +94,16 @@ class Limiter:
 
     def _judge(self) -> None:
         book, before = self._book, self._limit
+        if self._first_window:
+            book.doubt()
+            self._first_window = False
         lower = book.best_below(before)
         if lower is not None:
             self._limit, self._back = min(before, lower), None
         elif self._back is not None:
             if book.sure(before):
                 self._limit, self._back = self._back, None
-        elif self._unsure >= _UNSURE:
+        elif self._unsure >= _UNSURE and not (self._doubling and self._may_grow()):
             self._limit, self._back, self._unsure = min(before, book.below(before)), before, 0.0
         elif not self._doubling and self._may_grow():
             self._limit = min(before + self._growth, self._most)

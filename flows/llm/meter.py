@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import TypeAlias
 
-from flows.errors import StoppedError
+from flows.errors import StoppedError, TriplesmithError
 from flows.llm.types import LLM, ChatRequest, Completion
 
 Rates: TypeAlias = tuple[float, float]
@@ -73,6 +73,7 @@ class Meter:
         self._others = others
         self._changed = changed
         self._limits = any(getattr(budget, entry.name) is not None for entry in fields(Budget))
+        self._closed: TriplesmithError | None = None
         self._in_flight = 0
         self._requests = self._tokens_in = self._tokens_out = 0
         self._cost = 0.0
@@ -98,8 +99,14 @@ class Meter:
             (paid.cost + _PRIOR * expected.cost) / weight,
         )
 
+    def close(self, why: TriplesmithError) -> None:
+        """Admit nothing more: what is answered could not be kept."""
+        self._closed = why
+
     def admit(self) -> None:
-        """Count a request as in flight; raises StoppedError when the budget has no room for it."""
+        """Count a request as in flight; raises what `close` was given, StoppedError when the budget has no room."""
+        if self._closed is not None:
+            raise self._closed
         if self._limits:
             self._check()
         self._in_flight += 1

@@ -6,7 +6,7 @@ from time import time
 from typing import Any
 
 from flows.domain.units import Dropped, Unit
-from flows.errors import RejectedLLMError, StoppedError
+from flows.errors import RejectedLLMError, StoppedError, StoreError
 from flows.llm.types import LLM, ChatRequest, Completion, Message
 from flows.prompting.ask import Answer, NoAnswer, ask
 from flows.prompting.prompt import Prompt
@@ -86,7 +86,11 @@ async def run_shard(
             prompt, key = prompt_of(unit), unit.key(work.fingerprint)
             call = JournaledCall(work.clients[unit.model], journal, key)
             request = _request(unit, prompt, entries[unit.model], f"{key}.0")
-            answer = await ask(call, request, prompt, calls=asks[place].calls)
+            try:
+                answer = await ask(call, request, prompt, calls=asks[place].calls)
+            except StoreError as error:
+                work.meter.close(error)  # or all who wait would still be sent, for replies that cannot be kept
+                raise
             if isinstance(answer, NoAnswer):
                 outcomes[place] = outcome_of((), _dropped(unit, key, answer), answer.completions)
                 work.progress.finish(answer.reason)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from flows.errors import RejectedLLMError, StoppedError
+from flows.errors import RejectedLLMError, StoppedError, StoreError
 from flows.llm.meter import Budget, Meter, Metered, Paid
 from flows.llm.scripted import Scripted
 from flows.llm.types import ChatRequest, Completion, Message
@@ -100,3 +100,10 @@ def test_a_metered_model_is_not_asked_beyond_the_budget():
 
     asyncio.run(run())
     assert len(asked) == 2
+
+
+def test_a_closed_meter_admits_nothing():
+    meter = Meter(Budget(), {})
+    meter.close(StoreError("the disk is full"))
+    with pytest.raises(StoreError):
+        meter.admit()

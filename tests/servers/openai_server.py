@@ -11,11 +11,12 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import re
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from math import exp, log
 from pathlib import Path
@@ -57,7 +58,8 @@ class Config:
     rate_truncated_body: float = 0.0
     rate_wrong_type: float = 0.0
     rate_malformed: float = 0.0
-    """Replies of one of the kinds in MALFORMED, in turn."""
+    """Replies of the kind `malformed`, or of any kind in MALFORMED."""
+    malformed: str = ""
     rate_length: float = 0.0
     """Replies cut by length unless max_tokens is above 5000."""
     rate_refusal: float = 0.0
@@ -66,7 +68,7 @@ class Config:
     always: int = 0
     """Answer everything with this status."""
     poison: str = ""
-    """A prompt that holds this text always gets 500."""
+    """A prompt in which this pattern is found always gets 500."""
     refuse: str = ""
     """A prompt that holds this text is always refused."""
     expire_after: int = 0
@@ -131,7 +133,17 @@ class OpenAIServer:
         app.router.add_post("/v1/chat/completions", self.chat)
         app.router.add_get("/v1/models", self.list_models)
         app.router.add_get("/health", lambda request: web.Response(text="ok"))
+        app.router.add_post("/config", self.configure)
         return app
+
+    async def configure(self, request: web.Request) -> web.StreamResponse:
+        """Behave as the body says from now on, as if just started; port and log stay."""
+        changed = Config(**await request.json())
+        self.config = replace(changed, port=self.config.port, log=self.config.log)
+        self.outcomes.clear()
+        self.seen.clear()
+        self._slots = asyncio.Semaphore(self.config.slots) if self.config.slots else None
+        return web.Response(text="ok")
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         """Answer GET /v1/models."""
@@ -172,7 +184,7 @@ class OpenAIServer:
             return "404"
         if config.always:
             return f"always {config.always}"
-        if config.poison and config.poison in asked["messages"][0]["content"]:
+        if config.poison and re.search(config.poison, asked["messages"][0]["content"]):
             return "poison"
         if config.refuse and config.refuse in asked["messages"][0]["content"]:
             return "refusal"
@@ -219,7 +231,7 @@ class OpenAIServer:
         return await self._reply(request, asked, outcome, reply)
 
     async def _reply(self, request: web.Request, asked: dict, outcome: str, rng: Random) -> web.StreamResponse:
-        body = orjson.dumps(completion(asked, outcome, rng, self.config.seed))
+        body = orjson.dumps(completion(asked, outcome, rng, self.config.seed, self.config.malformed))
         if outcome == "wrong_type":
             return web.Response(body=b"OK", content_type="text/plain")
         if outcome in ("truncated_body", "drip"):
@@ -244,14 +256,14 @@ class OpenAIServer:
         return config.latency * exp(rng.gauss(0, sigma))
 
 
-def completion(asked: dict, outcome: str, rng: Random, seed: int) -> dict:
-    """Give the body of a 200; the words depend on the conversation alone."""
+def completion(asked: dict, outcome: str, rng: Random, seed: int, kind: str = "") -> dict:
+    """Give the body of a 200; the words depend on the conversation alone, `kind` is that of a malformed reply."""
     prompt = asked["messages"][0]["content"]
     schema = ((asked.get("response_format") or {}).get("json_schema") or {}).get("schema")
     words = Random(f"{seed} {prompt}")
     text, finish, extra = write_reply(prompt, schema, words), "stop", {}
     if outcome == "malformed":
-        text = _malformed(rng.choice(MALFORMED), text)
+        text = _malformed(kind or rng.choice(MALFORMED), text)
     elif outcome == "length" and asked.get("max_tokens", 0) <= 5000:
         text, finish = text[: len(text) // 2], "length"
     elif outcome == "refusal":
