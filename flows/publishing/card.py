@@ -15,8 +15,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from flows.domain.languages import UNDETERMINED
 from flows.domain.ledger import BenchmarkAccount, StageTally, total
 from flows.domain.records import Row
+from flows.publishing.configs import NAMES
 from flows.publishing.metadata import config_metadata, size_category, to_yaml
 from flows.publishing.parquet import Written
+from flows.publishing.prompt_map import prompt_map
 from flows.publishing.survey import Survey
 
 BEGIN = "<!-- triplesmith: what stands between these two lines is rewritten at every upload -->"
@@ -25,10 +27,11 @@ END = "<!-- /triplesmith -->"
 REPO = "USER/NAME"
 """Stands for the repository until there is one."""
 
-MACHINE = ["machine-generated"]
-
 SHOWN = 500
 """Characters of a text that a sample shows."""
+
+LANGUAGES = 40
+"""Languages and pairs of languages with a line of their own; the others share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class CardFacts:
 def render_card(facts: CardFacts, template: str) -> str:
     """Fill a card template; the same facts give the same text."""
     configs = [config for config in facts.written if config.rows]
-    splits = dict.fromkeys(split for config in configs for split in config.splits)
+    splits = {split for config in configs for split in config.splits}
     return (
         _environment()
         .from_string(template)
@@ -86,9 +89,13 @@ def render_card(facts: CardFacts, template: str) -> str:
             metadata=_metadata(facts, configs),
             rows=facts.survey.rows,
             configs=configs,
-            splits=list(splits),
+            splits=sorted(splits, key=lambda split: (split == "test", split)),
             default=configs[0].name if configs else "",
             repo=REPO,
+            prompts=_by_line(prompt_map(configs, facts.survey.groups)),
+            left_out=[config for config in facts.written if config.unfit and config.name in NAMES],
+            instructed=any(config.name.endswith("-instruct") for config in configs),
+            cells=list(facts.survey.largest(LANGUAGES)),
             begin=BEGIN,
             end=END,
         )
@@ -106,7 +113,11 @@ def _metadata(facts: CardFacts, configs: Sequence[Written]) -> str:
         "pretty_name": facts.pretty_name,
         "size_categories": [size_category(facts.survey.rows)],
         "task_categories": ["sentence-similarity", "feature-extraction", "text-retrieval"],
-        **({} if facts.adopted else {"annotations_creators": MACHINE, "language_creators": MACHINE}),
+        **(
+            {}
+            if facts.adopted
+            else {name: ["machine-generated"] for name in ("annotations_creators", "language_creators")}
+        ),
         "tags": [*([] if facts.adopted else ["synthetic"]), "sentence-transformers", "triplesmith", *models],
         **terms,
         **config_metadata(configs),
@@ -118,7 +129,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"md": _markdown, "sample": _sample, "spread": _spread}
+    environment.filters |= {"md": _markdown, "sample": _sample, "spread": _spread, "bar": _bar, "fenced": _fenced}
     return environment
 
 
@@ -131,6 +142,24 @@ def _spread(by_language: Mapping[str, Any]) -> str:
     """Give the range of distinct-2 over languages."""
     found = sorted({round(one["distinct"][1], 2) for one in by_language.values()})
     return f"{found[0]:.2f}" if len(found) == 1 else f"{found[0]:.2f} to {found[-1]:.2f}" if found else "–"
+
+
+def _bar(tally: StageTally) -> str:
+    """Show what a stage left of what it had, as a bar of up to twenty blocks and in percent."""
+    had = tally.entered + tally.created
+    part = tally.out / had if had else 0.0
+    return f"{'█' * round(20 * part)} {round(100 * part)} %".strip()
+
+
+def _by_line(prompts: Mapping[str, Mapping[str, str]]) -> str:
+    """Write prompts as JSON, a line for each config."""
+    lines = (f"  {json.dumps(name)}: {json.dumps(columns, ensure_ascii=False)}" for name, columns in prompts.items())
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _fenced(text: str) -> str:
+    """Write a text so that it ends neither the code block around it nor our part of the card."""
+    return text.strip().replace("`" * 3, "'" * 3).replace("<!--", "<! --")
 
 
 def _sample(row: Row) -> str:

@@ -5,15 +5,19 @@ from dataclasses import replace
 
 from flows.domain.records import Row, Text
 
+INSTRUCT = "Instruct: {}\nQuery: "
+QUERY = "query: "
+PASSAGE = "passage: "
+
 
 def _instruct(row: Row) -> Row:
     """`Instruct: … Query: …` before the query (E5-mistral, arXiv 2401.00368); of symmetric rows before every text."""
-    return _written(row, f"Instruct: {row.instruction}\nQuery: ", "")
+    return _written(row, INSTRUCT.format(row.instruction), "")
 
 
 def _prefix(row: Row) -> Row:
     """`query: ` and `passage: ` (E5, arXiv 2212.03533); symmetric rows have queries only."""
-    return _written(row, "query: ", "passage: ")
+    return _written(row, QUERY, PASSAGE)
 
 
 STYLES: Mapping[str, Callable[[Row], Row]] = {"bare": lambda row: row, "instruct": _instruct, "prefix": _prefix}

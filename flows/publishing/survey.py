@@ -2,10 +2,26 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flows.domain.records import Row
+from flows.publishing.figures import Figures
+from flows.publishing.tasks import in_batch_name
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What the rows of one kind have in common."""
+
+    instruction: str | None
+    """None: they differ."""
+    symmetric: bool
+
+    def common(self, other: "Group") -> "Group":
+        """Give what the rows of both have in common."""
+        same = self.instruction == other.instruction
+        return Group(self.instruction if same else None, self.symmetric and other.symmetric)
 
 
 @dataclass(slots=True)
@@ -23,6 +39,12 @@ class Survey:
     """Family -> the first row seen, or the first whose query is English, which most readers of a card can judge."""
     recorded: int = 0
     """Rows whose reply was replayed."""
+    groups: dict[str, Group] = field(default_factory=dict)
+    """`in_batch_name` -> what its rows have in common."""
+    figures: Figures = field(default_factory=Figures)
+    tasks_before: int = 0
+    """Tasks of earlier runs, counted run by run."""
+    tasks_seen: set[str] = field(default_factory=set)
 
     def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the rows, counting them."""
@@ -36,6 +58,10 @@ class Survey:
             if row.query_language == "en" != sample.query_language:
                 self.first[row.family] = row
             self.recorded += row.generator.recorded
+            name, group = in_batch_name(row), Group(row.instruction, row.symmetric)
+            self.groups[name] = self.groups.get(name, group).common(group)
+            self.figures.add(row)
+            self.tasks_seen.add(row.task)
             yield row
 
     def plus(self, newer: "Survey") -> "Survey":
@@ -47,12 +73,20 @@ class Survey:
             self.prompt_rows + newer.prompt_rows,
             self.first | newer.first,
             self.recorded + newer.recorded,
+            {name: group.common(newer.groups.get(name, group)) for name, group in (newer.groups | self.groups).items()},
+            self.figures.plus(newer.figures),
+            self.tasks + newer.tasks,
         )
 
     @property
     def rows(self) -> int:
         """All rows."""
         return self.cells.total()
+
+    @property
+    def tasks(self) -> int:
+        """Tasks, of a set that grew counted run by run."""
+        return self.tasks_before + len(self.tasks_seen - {""})
 
     @property
     def models(self) -> Mapping[str, int]:
@@ -79,9 +113,14 @@ class Survey:
         """A row of every family, the largest family first."""
         return [self.first[family] for family in self.families]
 
-    def count(self, family: str, language: str) -> int:
-        """Rows of a family in a language."""
-        return self.cells[family, language]
+    def largest(self, languages: int) -> Iterator[tuple[str, list[int]]]:
+        """Yield language and rows of each family for the largest languages, and of all others together."""
+        names = list(self.languages)
+        for name in names[:languages]:
+            yield name, [self.cells[family, name] for family in self.families]
+        if rest := names[languages:]:
+            sums = [sum(self.cells[family, name] for name in rest) for family in self.families]
+            yield f"{len(rest)} more", sums
 
     def to_json(self) -> dict[str, Any]:
         """Give the counts as JSON-native values."""
@@ -92,6 +131,9 @@ class Survey:
             "prompts": self.prompts,
             "first": {family: row.to_json() for family, row in self.first.items()},
             "recorded": self.recorded,
+            "groups": {name: asdict(group) for name, group in sorted(self.groups.items())},
+            "figures": self.figures.to_json(),
+            "tasks": self.tasks,
         }
 
     @classmethod
@@ -104,6 +146,9 @@ class Survey:
             Counter(data["prompts"]),
             {family: Row.from_json(row) for family, row in data["first"].items()},
             data["recorded"],
+            {name: Group(**group) for name, group in data["groups"].items()},
+            Figures.from_json(data["figures"]),
+            data["tasks"],
         )
 
     def _margin(self, side: int) -> Counter[str]:

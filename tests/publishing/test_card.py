@@ -1,4 +1,5 @@
 import itertools
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,10 @@ ROWS = [
 ]
 
 
-def make_folder(folder, rows=ROWS, **changes):
+SAME = [row for row in ROWS if row.family != "sts"] + [graded_row(n) for n in range(8, 11)]
+
+
+def make_folder(folder, rows=ROWS, options=None, **changes):
     survey = Survey()
     with replace_folder(folder) as fresh:
         facts = CardFacts(
@@ -40,7 +44,7 @@ def make_folder(folder, rows=ROWS, **changes):
             license="other",
             license_name="generator-terms",
             license_link=None,
-            written=write_parquet(survey.watch(rows), fresh, config_shapes(ConfigOptions())),
+            written=write_parquet(survey.watch(rows), fresh, config_shapes(options or ConfigOptions())),
             ledgers={
                 folder.name: (
                     StageTally("generate", 0, 14, 12, {"bad_json": 2}),
@@ -55,8 +59,8 @@ def make_folder(folder, rows=ROWS, **changes):
     return folder
 
 
-def make_card(folder, rows=ROWS, **changes):
-    return (make_folder(folder, rows, **changes) / "README.md").read_text(encoding="utf-8")
+def make_card(folder, rows=ROWS, options=None, **changes):
+    return (make_folder(folder, rows, options, **changes) / "README.md").read_text(encoding="utf-8")
 
 
 def test_metadata(tmp_path):
@@ -117,23 +121,73 @@ def test_the_same_rows_give_the_same_card(tmp_path):
 
 def test_what_a_reader_looks_for(tmp_path):
     card = make_card(tmp_path / "publish")
-    assert "| generate | 0 | 14 | 12 | 2 bad\\_json |" in card
-    assert "| curate | 12 | 0 | 11 | 1 short\\|a |" in card
+    assert "| generate | 0 | 14 | 12 | █████████████████ 86 % | 2 bad\\_json |" in card
+    assert "| curate | 12 | 0 | 11 | ██████████████████ 92 % | 1 short\\|a |" in card
     assert "| no → zh | 0 | 3 | 3 |" in card
     assert "| en | 8 | 0 | 8 |" in card
     assert "| some-model | 11 |" in card
     assert "| e5/short\\_long@1+0badcafe | 11 |" in card
     assert "`pair-score` leaves out 8 rows (no_score)" in card
-    assert "2401.00368" in card
     assert "**recorded**" not in card
+    assert "Recipe `e5`, 2026-11-28 to 2026-11-29." in card
+    assert "&id" not in card
     assert 'load_dataset("USER/NAME", "triplet")' in card
 
 
-def test_replayed_rows_say_so_and_other_prompts_cite_nothing(tmp_path):
+def test_replayed_rows_say_so_and_a_recipe_of_no_paper_cites_nothing(tmp_path):
     generator = Generator("m", "mine/prompt@1+00", recorded=True)
     card = make_card(tmp_path / "publish", [make_row(n, generator=generator) for n in range(3)])
     assert "> All rows come from **recorded** replies" in card
-    assert "2401.00368" not in card
+    assert "## Citation" not in card
+
+
+def test_the_paper_of_the_recipe_is_cited_and_stays_in_its_block(tmp_path):
+    bibtex = "@article{a,\n title = {A ```\n# Heading\n<!-- /triplesmith -->}\n}"
+    card = make_card(tmp_path / "publish", citation=bibtex)
+    fences = [
+        token.content for token in MarkdownIt("gfm-like", {"linkify": False}).parse(card) if token.type == "fence"
+    ]
+    assert fences[-1].startswith("@article{a,") and "# Heading" in fences[-1]
+    assert card.count(END) == 1
+
+
+def test_prompts_are_given_for_every_config_with_bare_texts(tmp_path):
+    options = ConfigOptions(instructions=("instruct",), groups=("short_long", "sts_no_in_batch_neg"))
+    one = [replace(row, instruction="Find the same") if row.family == "sts" else row for row in SAME]
+    card = make_card(tmp_path / "publish", one, options)
+    prompts = json.loads(card.split("```json\n", 1)[1].split("```", 1)[0])
+    instruct = "Instruct: Find the same\nQuery: "
+    assert prompts == {
+        "triplet": {"anchor": "query: ", "positive": "passage: ", "negative": "passage: "},
+        "pair": {"anchor": "query: ", "positive": "passage: "},
+        "pair-score": {"sentence1": "query: ", "sentence2": "query: "},
+        "triplet-short_long": {"anchor": "query: ", "positive": "passage: ", "negative": "passage: "},
+        "triplet-sts_no_in_batch_neg": {"anchor": instruct, "positive": instruct, "negative": instruct},
+        "pair-short_long": {"anchor": "query: ", "positive": "passage: "},
+        "pair-sts_no_in_batch_neg": {"anchor": instruct, "positive": instruct},
+        "pair-score-sts_no_in_batch_neg": {"sentence1": instruct, "sentence2": instruct},
+    }
+    assert "the configs `…-instruct` have it in their texts" in card
+
+
+def test_figures_of_length_and_likeness(tmp_path):
+    def measured(n, words, asked):
+        texts = {"query": [words], "positives": [80], "negatives": [100 + n]}
+        found = {"words": texts, "overlap": 0.125, "negative_like_positive": 0.5, "personal_data": ["phone"] * (n == 3)}
+        return make_row(n, measured=found, requested={"words": {"query": asked}})
+
+    rows = [measured(n, 10 + n, [5, 15]) for n in range(10)]
+    card = make_card(tmp_path / "publish", [*rows, graded_row(20, measured={})])
+    assert "11 tasks." in card
+    assert "| short\\_long | 14 (10–18) | 80 | 100 (100–110) | 60 % | 12 % | 50 % |" in card
+    assert "1 rows hold what looks like an e-mail address" in card
+    assert "| sts |" not in card.split("## Figures")[1]
+
+
+def test_many_languages_share_a_line(tmp_path):
+    rows = [make_row(n, query_language=f"l{n:02}", document_language=f"l{n:02}") for n in range(45)]
+    card = make_card(tmp_path / "publish", rows)
+    assert "| l39 | 1 | 1 |" in card and "| l40 |" not in card and "| 5 more | 5 | 5 |" in card
 
 
 def test_samples_are_english_where_there_are_any(tmp_path):

@@ -54,7 +54,7 @@ def test_a_growing_set_keeps_what_it_has_and_sums_up(hub, nights, tmp_path, firs
     assert {part["name"]: part["num_examples"] for part in splits["full"]} == {"train": 14, "validation": 1}
     text = card(hub).text
     assert "| en | 10 | 1 | 11 |" in text and "| de | 4 | 0 | 4 |" in text
-    assert "| generate | 0 | 28 | 24 | 4 bad\\_json |" in text
+    assert "| generate | 0 | 28 | 24 | █████████████████ 86 % | 4 bad\\_json |" in text
     for path, blob in remote(hub).items():
         (tmp_path / "clone" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "clone" / path).write_bytes(blob.data)
