@@ -15,7 +15,7 @@ _UNSPACED = (
 """Scripts that put no space between words, as the inside of a character class."""
 
 _ASCII = re.compile(r"[0-9a-z]+|[$+<=>|~]")
-"""What `_pattern` finds in ASCII text, several times as fast."""
+"""What `_patterns` find in ASCII text, several times as fast."""
 
 
 def tokens(text: str) -> list[str]:
@@ -26,16 +26,24 @@ def tokens(text: str) -> list[str]:
     """
     if text.isascii():
         return _ASCII.findall(text.lower())
-    return _pattern().findall(normalize("NFKC", normalize("NFKC", text).casefold()))
+    plain, odd, every = _patterns()
+    folded = normalize("NFKC", normalize("NFKC", text).casefold())
+    return (every if odd.search(folded) else plain).findall(folded)
 
 
 @cache
-def _pattern() -> re.Pattern[str]:
-    """Build the token pattern from Python's Unicode tables, as `re` has no classes for marks and symbols."""
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Give the pattern of tokens without marks in scripts with spaces, what it is not for, and that of all tokens.
+
+    The first finds the same as the last in half the time. They are built from Python's Unicode tables, as `re` has no
+    classes for marks and symbols.
+    """
     plane = [(chr(point), category(chr(point))) for point in range(0x10000)]
     marks = "".join(char for char, kind in plane if kind[0] == "M" and not "\ufe00" <= char <= "\ufe0f")
-    symbols = "".join(re.escape(char) for char, kind in plane if kind in ("Sm", "Sc", "So"))
+    symbols = "".join(re.escape(char) for char, kind in plane if kind in ("Sm", "Sc", "So")) + "\U0001f000-\U0001fbff"
     letter = rf"[^\W_{_UNSPACED}]"
-    return re.compile(
-        rf"{letter}+(?:[{marks}]+{letter}*)*|(?=[^\W_])[{_UNSPACED}][{marks}]*|[{symbols}\U0001f000-\U0001fbff]"
+    return (
+        re.compile(rf"[^\W_]+|[{symbols}]"),
+        re.compile(rf"[{marks}{_UNSPACED}]"),
+        re.compile(rf"{letter}+(?:[{marks}]+{letter}*)*|(?=[^\W_])[{_UNSPACED}][{marks}]*|[{symbols}]"),
     )

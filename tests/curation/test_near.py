@@ -1,4 +1,5 @@
 import random
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.curation.near import NearPolicy, near_pairs, near_twins
+from flows.curation.tokens import _patterns, tokens
 from tests.curation.near_truth import TEXTS, THRESHOLDS, exhaustive, staying
 
 POLICIES = st.one_of(
@@ -104,3 +106,10 @@ def test_groups_and_keys_go_with_texts():
 def test_an_odd_policy_is_refused(values, complaint):
     with pytest.raises(ValueError, match=complaint):
         NearPolicy(**values)
+
+
+@given(st.text() | st.text("aéßσС水กา\u0301\u0e31+🙂 _.,ﬁ", max_size=20))
+def test_text_without_marks_is_cut_as_any_text(text):
+    _, _, every = _patterns()
+    folded = normalize("NFKC", normalize("NFKC", text).casefold())
+    assert tokens(text) == every.findall(folded)

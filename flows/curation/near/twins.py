@@ -46,8 +46,7 @@ def near_twins(
 
     def cut() -> Iterator[list[str]]:
         for text in texts:
-            digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-            digests.append(int.from_bytes(digest, "little"))
+            digests.frombytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
             yield tokens(text)
 
     order = np.zeros(0, np.int64)
