@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from flows.curation.leak_policy import BenchmarkSource, LeakPolicy
 from flows.curation.near.policy import NearPolicy
+from flows.curation.semantic import SemanticPolicy
 
 RULE_NAMES = (
     "empty_text",
@@ -75,6 +76,8 @@ class CurationPolicy:
     """Letters below which a label may stand in the text by chance (`no`, `IT`); a Chinese sign counts as two."""
     near: tuple[NearPolicy, ...] = (NearPolicy("rouge_l", 0.9, compare="query"),)
     """From which similarity, by which measure, of which of their texts two rows of a family repeat each other."""
+    semantic: SemanticPolicy | None = None
+    """By which vectors two rows of a family that share few words repeat each other all the same."""
     benchmarks: tuple[BenchmarkSource, ...] = ()
     """What rows are kept clear of."""
     leaks: LeakPolicy = field(default_factory=LeakPolicy)
@@ -89,7 +92,7 @@ class CurationPolicy:
             raise ValueError("near: rows of one task are no copies; brainstorm.near_duplicate is for tasks")
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if isinstance(value, bool | tuple | LeakPolicy):
+            if isinstance(value, bool) or not isinstance(value, int | float):
                 continue
             if value < 0:
                 raise ValueError(f"{entry.name} must not be negative, not {value}")

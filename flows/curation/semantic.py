@@ -5,7 +5,7 @@ block of similarities. The time is that of n times what stays, of d multiplicati
 rows of 384 numbers on two cores.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, ClassVar, Protocol
@@ -63,7 +63,7 @@ def encode_texts(encoder: Encoder, texts: Iterable[str]) -> Vectors:
 
 
 def semantic_twins(
-    vectors: Vectors, thresholds: Mapping[Hashable, float], *, keys: Sequence[Any], groups: Sequence[Hashable]
+    vectors: Vectors, thresholds: Mapping[str, float], *, keys: Sequence[Any], groups: Sequence[str]
 ) -> list[Twin | None]:
     """Say for each row which kept row says the same, or None for one that stays.
 

@@ -24,6 +24,7 @@ from flows.stages.generate import Slots
 from flows.stages.job import STAGE, Job
 from flows.stages.plan import stage_ids
 from flows.stages.repeats import Repeats
+from flows.stages.vectors import RowVectors
 from flows.stages.work import Work
 from flows.store.jsonio import read_lines, write_lines
 from flows.store.layout import Layout
@@ -100,11 +101,24 @@ def decide_all(job: Job, judged: Callable[[Row, str], None] = lambda row, reason
 
 def _find_repeats(job: Job) -> dict[int, Verdict]:
     """Give place -> verdict of the rows that the rules let pass and that repeat others."""
-    repeats = Repeats(job.policy.near, job.index)
-    for place, (row, key) in enumerate(_measured(job, job.shards)):
-        if _judge(job, row).keep:
-            repeats.add(place, row, bytes.fromhex(key), place)
+    semantic = job.policy.semantic
+    repeats = Repeats(job.policy.near, job.index, semantic)
+    encoded = RowVectors(job, semantic) if semantic else None
+    places = count()
+    for shard in job.shards:
+        vectors = encoded.of(shard) if encoded else None
+        for at, (row, key) in enumerate(_measured(job, [shard])):
+            place = next(places)
+            if _judge(job, row).keep:
+                order = place if job.source == generate.STAGE else _content(row)
+                repeats.add(place, row, bytes.fromhex(key), order, None if vectors is None else vectors[at])
     return repeats.find(stage_ids(job.layout, job.source) if job.index else ())
+
+
+def _content(row: Row) -> bytes:
+    """Give what orders rows that were planned nowhere: all their words, whatever place they came at."""
+    texts = [text.text for text in (*row.positives, *row.negatives)]
+    return bytes.fromhex(digest(*(_encodable(text) for text in (row.family, row.query, *texts)), size=32))
 
 
 def _judge(job: Job, row: Row) -> Verdict:
@@ -136,4 +150,8 @@ def _is_measured(job: Job, shard: int) -> bool:
 
 def _folded(text: str) -> str:
     """Fold a text to what can be written down: half a character has no UTF-8 form."""
-    return fold_text(text).encode("utf-8", "replace").decode()
+    return _encodable(fold_text(text))
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

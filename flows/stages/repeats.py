@@ -1,11 +1,14 @@
-"""Which rows repeat others: equal ones, near-copies of what earlier runs hold, near-copies within the set."""
+"""Which rows repeat others: equal ones, near-copies of earlier runs and of the set, others that mean the same."""
 
 from array import array
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from flows.curation.near import NearPolicy, near_twins
 from flows.curation.rules import Verdict
+from flows.curation.semantic import SemanticPolicy, Vectors, semantic_twins
 from flows.domain.records import Row
 from flows.index.index import Index
 from flows.index.rows import compared
@@ -14,10 +17,14 @@ from flows.index.rows import compared
 class Repeats:
     """Takes rows that the rules let pass, one by one, then judges them all; of each it holds the texts compared."""
 
-    def __init__(self, policies: Sequence[NearPolicy], index: Index | None = None) -> None:
-        """Compare by each policy in turn and, given an index, with earlier runs first."""
+    def __init__(
+        self, policies: Sequence[NearPolicy], index: Index | None = None, semantic: SemanticPolicy | None = None
+    ) -> None:
+        """Compare by each policy in turn and, given an index, with earlier runs first; last by vectors, if at all."""
         self._policies = policies
         self._index = index
+        self._semantic = semantic
+        self._vectors: list[Vectors] = []
         self._ids: list[str] = []
         self._places = array("q")
         self._keys: list[Hashable] = []
@@ -25,7 +32,7 @@ class Repeats:
         self._groups: list[str] = []
         self._texts: list[list[str]] = [[] for _ in policies]
 
-    def add(self, place: int, row: Row, key: Hashable, order: Any) -> None:
+    def add(self, place: int, row: Row, key: Hashable, order: Any, vector: Vectors | None = None) -> None:
         """Take a row; rows with one key are equal, and of two that repeat each other the one lower in order stays.
 
         The order is a row's own: its place in the run's plan, so that later rows never displace earlier ones, or, where
@@ -38,6 +45,8 @@ class Repeats:
         self._groups.append(row.family)
         for policy, texts in zip(self._policies, self._texts, strict=True):
             texts.append(compared(row, policy.compare))
+        if vector is not None:
+            self._vectors.append(vector)
 
     def find(self, own: Collection[str] = ()) -> dict[int, Verdict]:
         """Give place -> verdict of every row that goes; `own` are the ids of all rows of this run.
@@ -52,6 +61,8 @@ class Repeats:
                 found |= self._known(self._index, number, found, own)
         for number in range(len(self._policies)):
             found |= self._near(number, found)
+        if self._semantic is not None and self._vectors:
+            found |= self._alike(self._semantic, found)
         return {self._places[at]: verdict for at, verdict in found.items()}
 
     def _equal(self) -> Iterator[tuple[int, Verdict]]:
@@ -82,5 +93,22 @@ class Repeats:
         return {
             at: Verdict("near_duplicate", f"{name} {twin.similarity:.2f} like that of {self._ids[rest[twin.index]]}")
             for at, twin in zip(rest, near, strict=True)
+            if twin
+        }
+
+    def _alike(self, policy: SemanticPolicy, found: Collection[int]) -> dict[int, Verdict]:
+        rest = [at for at in range(len(self._ids)) if at not in found]
+        if not rest:
+            return {}
+        groups = [self._groups[at] for at in rest]
+        thresholds = {family: policy.threshold_of(family) for family in {*groups}}
+        vectors = np.stack([self._vectors[at] for at in rest])
+        twins = semantic_twins(vectors, thresholds, keys=[self._order[at] for at in rest], groups=groups)
+        name = policy.compare.replace("_", " and ")
+        return {
+            at: Verdict(
+                "semantic_duplicate", f"{name} means {twin.similarity:.2f} that of {self._ids[rest[twin.index]]}"
+            )
+            for at, twin in zip(rest, twins, strict=True)
             if twin
         }

@@ -71,7 +71,7 @@ const funnels = (runs, names) =>
   );
 
 const TWINS = 8;
-const REPEATS = ["duplicate", "near_duplicate", "known_duplicate"];
+const REPEATS = ["duplicate", "near_duplicate", "known_duplicate", "semantic_duplicate"];
 
 const duplicates = (runs, names) =>
   panel(

@@ -1,8 +1,10 @@
 import random
 
+import numpy as np
 import pytest
 
 from flows.curation.near import NearPolicy
+from flows.curation.semantic import SemanticPolicy
 from flows.curation.tokens import tokens
 from flows.index.index import Index
 from flows.stages.repeats import Repeats
@@ -89,3 +91,21 @@ def test_what_passed_the_index_is_not_dropped_by_what_came_into_it_since(tmp_pat
         index.put([id_], {"query": [(id_, "short_long", ["one", "two"])]})
     assert judge([row(id="mine", query="one two")], index=index, own=["mine"]) == {}
     assert judge([row(id="mine", query="one two")], index=index, own=[]) != {}
+
+
+def test_rows_that_mean_the_same_go_by_their_family_s_threshold():
+    def vector(*numbers):
+        return np.array(numbers, np.float32)
+
+    rows = [
+        (row(id="a", slot=0, query="one"), vector(1, 0)),
+        (row(id="b", slot=1, query="two"), vector(0.8, 0.6)),
+        (row(id="c", slot=2, query="three", family="sts"), vector(1, 0)),
+        (row(id="d", slot=3, query="four", family="sts"), vector(0.8, 0.6)),
+    ]
+    repeats = Repeats((), semantic=SemanticPolicy("m", 0.7, {"sts": 0.9}))
+    for place, (each, numbers) in enumerate(rows):
+        repeats.add(place, each, each.query, each.slot, numbers)
+    assert {place: (verdict.reason, verdict.detail) for place, verdict in repeats.find().items()} == {
+        1: ("semantic_duplicate", "query means 0.80 that of a")
+    }

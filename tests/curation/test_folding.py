@@ -1,13 +1,8 @@
 import pytest
 
-from flows.curation.exact import exact_twins
 from flows.curation.normalize import count_words, fold_text
 from flows.domain.languages import language
 from flows.errors import UsageError
-
-
-def test_each_twin_names_the_first_of_its_kind():
-    assert exact_twins(["a", "b", "a", "c", "a", "b"]) == [None, None, 0, None, 0, 1]
 
 
 @pytest.mark.parametrize(
