@@ -82,7 +82,7 @@ class Ladder:
         if request.schema is None:
             return await post(request, STEPS[-1])
         step = self._known(request.schema_name)
-        while step is None and self._explorer is not None:
+        while step is None and self._explorer is not None and self._grace:
             explored, _ = await asyncio.wait([self._explorer], timeout=self._grace)
             step = self._known(request.schema_name)
             if not explored:

@@ -76,8 +76,7 @@ class OpenAIBatch(OpenAIHttp):
                 self.traffic.rejected += 1
                 raise
             except TriplesmithError as error:
-                desk.stop(error)
-                raise
+                raise desk.stop(error) from None
             self.traffic.answered += 1
             self.traffic.tokens_in += completion.tokens_in
             self.traffic.tokens_out += completion.tokens_out
@@ -93,7 +92,9 @@ class OpenAIBatch(OpenAIHttp):
 
     async def _send(self, request: ChatRequest, body: bytes, step: Step) -> Completion:
         desk = self._desk or self._open_desk()
-        reply = await desk.ask(request.key or digest(body.decode()), STEPS.index(step), body)
+        waiting = desk.ask(request.key or digest(body.decode()), STEPS.index(step), body)
+        del body  # it stands in a file by now; a full batch of them would take as much memory as that
+        reply = await waiting
         where, secret, line = self.endpoint.url, self.endpoint.key, reply.line
         if line.answer is not None:
             return read_answer(line.answer, where=where, rung=STEPS[line.step].rung, secret=secret)

@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flows.errors import FatalLLMError, StoppedError, TransientLLMError
 from flows.llm.batch.api import BatchApi
-from flows.llm.batch.folder import BatchFiles, write_batch
+from flows.llm.batch.folder import BatchFiles, Place, write_batch
 from flows.llm.batch.journey import Ended, bring
 from flows.llm.batch.lines import Line, request_line
 from flows.llm.batch.past import Past, Reply
@@ -22,6 +23,8 @@ SEVERAL = 4
 """Requests that a batch must have failed before the endpoint is suspected, not they."""
 BARREN = 3
 """Batches in a row without one answer after which the run stops."""
+_AT_A_TIME = 500
+"""Answers that are handed out before others have their turn."""
 CROWDED = frozenset({"token_limit_exceeded", "enqueued_token_limit_exceeded", "file_too_large"})
 """Codes of a batch that is too large beside others, or by itself."""
 
@@ -69,7 +72,7 @@ class Desk:
         self._limits = limits or Limits()
         self._secret = secret
         self._most_bytes = self._limits.bytes
-        self._queue: deque[tuple[str, bytes]] = deque()
+        self._queue: OrderedDict[str, bytes] = OrderedDict()
         self._queued = 0
         self._waiting: dict[str, asyncio.Future[Reply]] = {}
         self._live: dict[str, _Batch] = {}
@@ -88,22 +91,26 @@ class Desk:
         """Highest step of the ladder that was answered in earlier processes."""
         return self._past.step
 
-    async def ask(self, key: str, step: int, body: bytes) -> Reply:
-        """Give what a batch says of the request: one of an earlier process, or one to come.
+    def ask(self, key: str, step: int, body: bytes) -> asyncio.Future[Reply]:
+        """Give the future of what a batch says of the request: one of an earlier process, or one to come.
 
-        Raises TransientLLMError when its batch ended without it, FatalLLMError, and StoppedError.
+        It ends with TransientLLMError when the batch ends without it, with FatalLLMError, or with StoppedError.
         """
+        future: asyncio.Future[Reply] | None = self._waiting.get(key)
+        if future is not None and not future.done():
+            return future
+        future = asyncio.get_running_loop().create_future()
         if (reply := self._past.tell(key, step, body)) is not None:
-            return reply
-        if self._stopped is not None:
-            raise self._stopped
-        if key not in self._waiting:
-            self._waiting[key] = asyncio.get_running_loop().create_future()
+            future.set_result(reply)
+        elif self._stopped is not None:
+            future.set_exception(self._stopped)
+        else:
+            self._waiting[key] = future
             self._traffic.sent += 1
             self._traffic.in_flight = len(self._waiting)
             self._enter(key, step, body)
-        self._note_arrival()
-        return await asyncio.shield(self._waiting[key])
+            self._note_arrival()
+        return future
 
     async def aclose(self) -> None:
         """Wait for nothing any more; what was sent is worked on without us."""
@@ -118,9 +125,9 @@ class Desk:
         if (batch := self._live.get(key)) is not None:
             self._carry(batch)
             return
-        line = request_line(key, step, body)
-        self._queue.append((key, line))
-        self._queued += len(line)
+        if key not in self._queue:
+            self._queue[key] = request_line(key, step, body)
+            self._queued += len(self._queue[key])
         self._close_batches(full=True)
 
     def _note_arrival(self) -> None:
@@ -129,11 +136,14 @@ class Desk:
         if self._timer is None:
             self._timer = loop.call_later(self._limits.settle, self._settle, self._asked)
 
-    def _settle(self, asked: float) -> None:
-        """Close the batch when nobody asked since `asked`; on a busy loop, who would may have had no turn."""
+    def _settle(self, asked: float, *, sure: bool = False) -> None:
+        """Close the batch when nobody asked since `asked`, nor in a moment more: a busy loop owes others their turn."""
+        loop = asyncio.get_running_loop()
         if asked != self._asked:
-            loop = asyncio.get_running_loop()
             self._timer = loop.call_at(self._asked + self._limits.settle, self._settle, self._asked)
+            return
+        if not sure:
+            self._timer = loop.call_later(self._limits.settle / 4, partial(self._settle, asked, sure=True))
             return
         self._timer = None
         self._close_batches()
@@ -156,12 +166,12 @@ class Desk:
         """Take what fits into one file from the queue, one request at least."""
         count = size = 0
         while self._queue and count < self._limits.requests:
-            more = len(self._queue[0][1])
+            more = len(next(iter(self._queue.values())))
             if count and size + more > self._most_bytes:
                 return
             count, size = count + 1, size + more
             self._queued -= more
-            yield self._queue.popleft()
+            yield self._queue.popitem(last=False)
 
     def _carry(self, batch: _Batch) -> None:
         if batch.task is None and self.api is not None:
@@ -175,47 +185,54 @@ class Desk:
         limits = self._limits
         try:
             ended = await bring(api, batch.files, new=batch.new, poll=limits.poll, report=report, secret=self._secret)
-            self._end(batch, ended)
+            await self._end(batch, ended)
         except Exception as error:
             self.stop(error)
 
-    def _end(self, batch: _Batch, ended: Ended) -> None:
+    async def _end(self, batch: _Batch, ended: Ended) -> None:
         """Hand out what an ended batch gave; raises what ends the run."""
-        for key in batch.keys:
-            del self._live[key]
         missing = {*batch.keys}
-        failures: dict[str, Line] = {}
+        failures: dict[str, tuple[Line, Place | None]] = {}
         steps: set[int] = set()
-        for line, place in batch.files.results(self._secret):
+        for count, (line, place) in enumerate(batch.files.results(self._secret)):
+            if count % _AT_A_TIME == 0:
+                await asyncio.sleep(0)  # those who got their answers are done with them before the next ones come
             if line.key not in missing:
                 continue
             if line.failure is not None:
-                failures[line.key] = line
+                failures[line.key] = line, place
                 continue
             missing.discard(line.key)
+            del self._live[line.key]
             steps.add(line.step)
-            if not self._give(Reply(line, served=True)):
-                self._past.keep(line.key, place)
+            self._give(Reply(line, served=True), place)
+        for key in missing:
+            del self._live[key]
         if ended.failure is not None:
             self._judge(batch, ended, ended.failure)
-            failures = {key: Line(key, 0, None, ended.failure) for key in missing if ended.failure.code not in CROWDED}
-        self._check_progress(ended, answered=len(batch.keys) - len(missing), failures=failures)
+            whole = ended.failure.code not in CROWDED
+            failures = {key: (Line(key, 0, None, ended.failure), None) for key in missing} if whole else {}
+        lines = [line for line, _ in failures.values()]
+        self._check_progress(ended, answered=len(batch.keys) - len(missing), failures=lines)
+        for line, found in failures.values():
+            if line.key in missing:
+                missing.discard(line.key)
+                self._give(Reply(line, served=line.step in steps), found)
+        kind = "crowded" if ended.failure else ended.status
         for key in missing:
-            if (failed := failures.get(key)) is not None:
-                self._give(Reply(failed, served=failed.step in steps))
-            elif (future := self._waiting.pop(key, None)) is not None:
-                kind = "crowded" if ended.failure else ended.status
+            if (future := self._waiting.pop(key, None)) is not None and not future.done():
                 future.set_exception(TransientLLMError(f"batch {ended.name} ended without it ({kind})", kind=kind))
         self._show()
         if self._crowded:
             self._close_batches()
 
-    def _give(self, reply: Reply) -> bool:
-        """Hand a reply to whoever waits for it, if anybody does."""
+    def _give(self, reply: Reply, place: Place | None) -> None:
+        """Hand a reply to whoever waits for it, or keep it for who will."""
         future = self._waiting.pop(reply.line.key, None)
-        if future is not None:
+        if future is not None and not future.done():
             future.set_result(reply)
-        return future is not None
+        elif place is not None:
+            self._past.keep(reply, place)
 
     def _judge(self, batch: _Batch, ended: Ended, failure: Failure) -> None:
         """Make room where a batch was too large; raises FatalLLMError when it can never be taken."""
@@ -228,12 +245,12 @@ class Desk:
             place = f"{batch.files.input}" + (f", line {ended.line}" if ended.line is not None else "")
             raise FatalLLMError(
                 f"batch {ended.name} was refused: {failure.message}{f' ({failure.code})' if failure.code else ''}; "
-                f"see {place}. Mend what it names, then run again: its requests go into another batch."
+                f"see {place}. Mend what it names: its requests then go into another batch."
             )
 
-    def _check_progress(self, ended: Ended, *, answered: int, failures: Mapping[str, Line]) -> None:
+    def _check_progress(self, ended: Ended, *, answered: int, failures: Sequence[Line]) -> None:
         """Raise StoppedError when batches end and give nothing."""
-        troubles = sum(line.failure is not None and line.failure.status >= 429 for line in failures.values())
+        troubles = sum(line.failure is not None and line.failure.status >= 429 for line in failures)
         self._barren = 0 if answered else self._barren + (troubles >= SEVERAL)
         if self._barren >= BARREN:
             raise StoppedError(
@@ -246,16 +263,23 @@ class Desk:
                 "again in another batch."
             )
 
-    def stop(self, why: Exception) -> None:
-        """End every wait, now and later."""
+    def stop(self, why: Exception) -> Exception:
+        """End every wait, now and later, with the error that is given back.
+
+        What is fatal at the beginning is a stop when there were answers before.
+        """
+        if isinstance(why, FatalLLMError) and self._traffic.answered:
+            why = StoppedError(f"stopped: {why} Then run again to continue.")
         self._stopped = self._stopped or why
         waiting = [*self._waiting.values()]
         self._waiting.clear()
         self._queue.clear()
         self._queued = 0
         for future in waiting:
-            future.set_exception(self._stopped)
+            if not future.done():
+                future.set_exception(self._stopped)
         self._show()
+        return self._stopped
 
     def _show(self) -> None:
         """Tell the counters how things are."""

@@ -40,9 +40,13 @@ class Past:
             else:
                 self.running.append(files)
 
-    def keep(self, key: str, place: Place) -> None:
-        """Remember an answer that nobody waits for yet."""
-        self._answers[key] = place
+    def keep(self, reply: Reply, place: Place) -> None:
+        """Remember what came back for a request that nobody waits for yet."""
+        line = reply.line
+        if line.failure is None:
+            self._answers[line.key] = place
+        elif self._holds(line.failure):
+            self._failures.setdefault(line.key, []).append((place, reply.served))
 
     def tell(self, key: str, step: int, body: bytes) -> Reply | None:
         """Give what is remembered for a request, each thing once."""

@@ -282,6 +282,19 @@ async def test_a_wrong_key_is_fatal_and_never_shown(serve, tmp_path):
     assert not any("5678" in path.read_text() for path in tmp_path.rglob("*.json*"))
 
 
+async def test_a_key_that_expires_in_mid_run_stops_it(serve, tmp_path):
+    server = await serve(api_key="sk-good-1234")
+    async with asking(server, tmp_path, key="sk-good-1234") as client:
+        assert len(texts(await ask(client, [question(n) for n in range(3)]))) == 3
+        server.config = BatchConfig(api_key="sk-other")
+        answers = await ask(client, [question(n) for n in range(3, 6)])
+    assert {type(answer) for answer in answers} == {StoppedError}
+    assert "Check OPENAI_API_KEY" in str(answers[0])
+    server.config = BatchConfig()
+    assert len(texts(await finish(server, tmp_path, [question(n) for n in range(6)]))) == 6
+    assert set(server.paid.values()) == {1}
+
+
 async def test_killed_while_it_waits_the_batch_is_taken_up_by_its_id(serve, tmp_path):
     server = await serve()
     requests = [question(n) for n in range(10)]

@@ -1,7 +1,8 @@
-"""A vLLM that is none: a package of that name, in an "environment" of its own."""
+"""A vLLM that is none, a package of that name in an "environment" of its own, and a real one with a tiny model."""
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -12,8 +13,18 @@ from typing import Any
 import pytest
 
 from flows.llm.vllm.keeper import GRACE
+from flows.llm.vllm.open import PYTHON
 
+ROOT = Path(__file__).parents[3]
 FAKE = Path(__file__).parent / "fake"
+SETTINGS = {
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_TARGET_DEVICE": "cpu",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "OMP_NUM_THREADS": "2",
+    "PYTHONPATH": str(ROOT),
+}
+"""Environment of a real vLLM on a CPU."""
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +81,15 @@ def until(true: Callable[[], Any], seconds: float = GRACE + 15) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    return os.environ[PYTHON]
+
+
+@pytest.fixture(scope="session")
+def model(python: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    subprocess.run([python, "-m", "tests.llm.vllm.tiny_model", folder], cwd=ROOT, check=True, capture_output=True)
+    return folder

@@ -11,30 +11,10 @@ import pytest
 
 from flows.llm.vllm.open import PYTHON
 from flows.store.jsonio import read_lines
-from tests.llm.vllm.conftest import is_there, until
+from tests.llm.vllm.conftest import ROOT, SETTINGS, is_there, until
 
-ROOT = Path(__file__).parents[3]
 RECIPE = Path(__file__).parent / "noise" / "noise.toml"
-SETTINGS = {
-    "HF_HUB_OFFLINE": "1",
-    "VLLM_TARGET_DEVICE": "cpu",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "OMP_NUM_THREADS": "2",
-    "PYTHONPATH": str(ROOT),
-}
 pytestmark = pytest.mark.skipif(PYTHON not in os.environ, reason=f"{PYTHON} names no environment with vLLM (.ci/vllm)")
-
-
-@pytest.fixture(scope="module")
-def python() -> str:
-    return os.environ[PYTHON]
-
-
-@pytest.fixture(scope="module")
-def model(python: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    subprocess.run([python, "-m", "tests.llm.vllm.tiny_model", folder], cwd=ROOT, check=True, capture_output=True)
-    return folder
 
 
 @pytest.fixture

@@ -14,15 +14,8 @@ from flows.llm.open import open_llm
 from flows.llm.policy import CallPolicy
 from flows.llm.types import ChatRequest, Message
 from flows.llm.vllm.open import PYTHON
+from tests.llm.vllm.conftest import ROOT, SETTINGS
 
-ROOT = Path(__file__).parents[3]
-SETTINGS = {
-    "HF_HUB_OFFLINE": "1",
-    "VLLM_TARGET_DEVICE": "cpu",
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "OMP_NUM_THREADS": "2",
-    "PYTHONPATH": str(ROOT),
-}
 SCHEMA = {
     "type": "object",
     "properties": {"colour": {"type": "string", "enum": ["red", "green"]}},
@@ -33,9 +26,9 @@ FORMAT = '{"backend":"xgrammar","disable_any_whitespace":true}'
 pytestmark = pytest.mark.skipif(PYTHON not in os.environ, reason=f"{PYTHON} names no environment with vLLM (.ci/vllm)")
 
 
-def run(*words: object) -> None:
+def run(python: str, *words: object) -> None:
     done = subprocess.run(
-        [os.environ[PYTHON], "-m", *map(str, words)],
+        [python, "-m", *map(str, words)],
         cwd=ROOT,
         env={**os.environ, **SETTINGS},
         text=True,
@@ -54,8 +47,7 @@ async def ask(state: Path, requests: list[ChatRequest]) -> list[object]:
         await llm.aclose()
 
 
-def test_vllm_runs_our_files_and_its_output_is_taken_up(tmp_path):
-    run("tests.llm.vllm.tiny_model", tmp_path / "tiny")
+def test_vllm_runs_our_files_and_its_output_is_taken_up(python: str, model: Path, tmp_path: Path):
     requests = [
         ChatRequest((Message("user", f"Question {n}"),), schema=SCHEMA, max_tokens=64, key=f"u{n}.0") for n in range(8)
     ]
@@ -64,9 +56,9 @@ def test_vllm_runs_our_files_and_its_output_is_taken_up(tmp_path):
     assert {type(answer) for answer in stopped} == {StoppedError}
     [path] = (tmp_path / "batches").rglob("*.input.jsonl")
     output = path.with_name(path.name.replace(".input.", ".output."))
-    model = ("--model", tmp_path / "tiny", "--served-model-name", "tiny", "--max-model-len", 2048)
+    served = ("--model", model, "--served-model-name", "tiny", "--max-model-len", 2048)
     flags = ("--enforce-eager", "--structured-outputs-config", FORMAT)
-    run("vllm.entrypoints.cli.main", "run-batch", "-i", path, "-o", output, *model, *flags)
+    run(python, "vllm.entrypoints.cli.main", "run-batch", "-i", path, "-o", output, *served, *flags)
     answers = asyncio.run(ask(tmp_path / "batches", [*requests, too_long]))
     assert {json.loads(answer.text)["colour"] for answer in answers[:-1]} <= {"red", "green"}
     assert {answer.rung for answer in answers[:-1]} == {"json_schema"}
