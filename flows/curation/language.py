@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 WINDOW = 100
 """Characters of a window: enough for the model, whose own default is 80; its cost grows with them."""
 MOST_WINDOWS = 4
+AGREED = 0.9
+"""Least probability of two windows in one language that speak for the whole text."""
 FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 NOISE = re.compile(r"https?://\S+|[\s\d\ud800-\udfff_{}<>=/\\|@#$%^&*~`\[\]+\"“”„«»()]+")
 """What tells nothing of a language, line ends included: the model reads one line."""
@@ -33,6 +35,7 @@ LETTERS_PER_WORD = {
     "HANGUL": 3.0,
 }
 """Letters, marks not counted, that say as much as a word; about 4 in all other scripts."""
+NO_LETTERS = {point: None for point in range(128) if not chr(point).isalpha()}
 RENAMED = {"IDEOGRAPHIC": "CJK", "MODIFIER": "LATIN"}
 KANA = ("HIRAGANA", "KATAKANA")
 KANA_SHARE = 0.1
@@ -87,13 +90,20 @@ class Window:
 
 
 def survey(text: str) -> tuple[list[Window], dict[str, float]]:
-    """Look at a text through up to four windows: what language each is in, and how many words there are by script."""
-    seen = []
+    """Look at a text through up to four windows: what language each is in, and how many words there are by script.
+
+    When the first and the third agree beyond doubt, the other two are not looked at.
+    """
+    seen: list[Window] = []
     scripts: dict[str, float] = {}
-    for window in _windows(text):
+    for number, window in enumerate(_windows(text)):
+        if number == 2 and len(seen) == 2 and seen[0].code == seen[1].code and min(one.score for one in seen) >= AGREED:
+            break
         if sum(map(window.count, CODE_MARKS)) > CODE_SHARE * len(window):
             continue
-        clean = unicodedata.normalize("NFKC", NOISE.sub(" ", window)).strip()
+        clean = NOISE.sub(" ", window).strip()
+        if not clean.isascii():
+            clean = unicodedata.normalize("NFKC", clean).strip()
         found = _script_words(clean)
         for script, words in found.items():
             scripts[script] = scripts.get(script, 0.0) + words
@@ -140,11 +150,15 @@ def _windows(text: str) -> list[str]:
     if count < 2:
         return [text]
     step = (len(text) - WINDOW) / (count - 1)
-    return [text[(start := round(place * step)) : start + WINDOW] for place in range(count)]
+    order = (0, 2, 1, 3)[:count] if count == MOST_WINDOWS else range(count)
+    return [text[(start := round(place * step)) : start + WINDOW] for place in order]
 
 
 def _script_words(text: str) -> dict[str, float]:
     """Count a text's letters in words, by script; scripts are named as Unicode character names begin."""
+    if text.isascii():
+        letters = len(text.translate(NO_LETTERS))
+        return {"LATIN": letters / LETTERS_PER_WORD["LATIN"]} if letters else {}
     words: dict[str, float] = {}
     for char, count in Counter(text).items():
         script, letters_per_word = _script(char)

@@ -1,7 +1,8 @@
 """Measure one row: all that the rules look at, without any threshold."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
 from rapidfuzz.distance import Indel
@@ -9,7 +10,7 @@ from rapidfuzz.distance import Indel
 from flows.curation.chatter import leak, parameters, refusal
 from flows.curation.language import Window, identify, script_share, survey
 from flows.curation.normalize import count_words, fold_text, unit_count, units
-from flows.curation.signs import damage, personal_data, repetition, surrogates
+from flows.curation.signs import damage, loops, personal_data, repetition, surrogates
 from flows.domain.languages import UNDETERMINED, language
 from flows.domain.records import Json, Row
 
@@ -23,12 +24,29 @@ SHOWN = 80
 """Characters of a text that are kept to show what was found."""
 NUMBER = re.compile(r"\d+")
 
-VERSION = 1
+VERSION = 2
 """Version of the measures: to be raised with every change of what `measure` gives for the same row."""
 
+BATCH = 256
+"""Rows whose languages are found together."""
+
 T = TypeVar("T")
+Survey: TypeAlias = tuple[list[Window], dict[str, float]]
 Columns: TypeAlias = dict[str, list[T]]
 """Column (query, positives, negatives) -> one value for each of its texts."""
+
+
+def measure_all(rows: Iterable[Row]) -> Iterator[dict[str, Json]]:
+    """Yield the measures of rows, as `measure` gives them.
+
+    Many rows' languages are found one after the other before the rest is measured: the model stays in the processor's
+    cache, which makes it several times as fast.
+    """
+    source = iter(rows)
+    while batch := list(islice(source, BATCH)):
+        texts = [_texts_of(row) for row in batch]
+        surveys = [_each(survey, columns) for columns in texts]
+        yield from map(_measure, batch, texts, surveys)
 
 
 def measure(row: Row) -> dict[str, Json]:
@@ -38,14 +56,21 @@ def measure(row: Row) -> dict[str, Json]:
     how like a positive each negative is, 0 where the two give other numbers; `identified` the languages of query and
     documents where the row does not know them.
     """
-    texts: Columns[str] = {
+    texts = _texts_of(row)
+    return _measure(row, texts, _each(survey, texts))
+
+
+def _texts_of(row: Row) -> Columns[str]:
+    return {
         "query": [row.query],
         "positives": [text.text for text in row.positives],
         "negatives": [text.text for text in row.negatives],
     }
+
+
+def _measure(row: Row, texts: Columns[str], surveys: Columns[Survey]) -> dict[str, Json]:
     folded = _each(fold_text, texts)
     query, positives, negatives = folded["query"][0], folded["positives"], folded["negatives"]
-    surveys = _each(survey, texts)
     known = (row.query_language, row.document_language)
     identified = _identified(row, surveys)
     row = row.in_languages(*identified)
@@ -62,6 +87,7 @@ def measure(row: Row) -> dict[str, Json]:
         "damage": _each(damage, texts),
         "surrogates": sum(map(surrogates, everything)),
         "repetition": _each(repetition, texts),
+        "loops": {column: [loops(units(text, codes[column])) for text in found] for column, found in folded.items()},
         "refusal": _first(refusal, everything),
         "leak": _first(lambda text: leak(text, row.requested), everything) or _leaked_request(row, folded),
         "personal_data": personal_data(everything),
@@ -75,7 +101,7 @@ def measure(row: Row) -> dict[str, Json]:
     return measured | ({"identified": identified} if UNDETERMINED.code in known else {})
 
 
-def _identified(row: Row, surveys: Columns[tuple[list[Window], dict[str, float]]]) -> list[str]:
+def _identified(row: Row, surveys: Columns[Survey]) -> list[str]:
     """Give the languages of query and documents: those that the row knows, else those that the texts are in.
 
     A text too short to tell is taken to be in the language of the other side.

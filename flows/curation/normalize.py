@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from unicodedata import category, normalize
 
 from flows.domain.languages import language
@@ -22,6 +22,7 @@ MINUS = re.compile(r"[-\u2013](?<!\w.)(?=\d)")
 """A dash that makes a number negative; any other dash is punctuation."""
 
 
+@lru_cache(maxsize=64)
 def fold_text(text: str) -> str:
     """Give the text without case, punctuation, compatibility and invisible characters, one space between words.
 
@@ -31,6 +32,8 @@ def fold_text(text: str) -> str:
     folded = text.lower() if text.isascii() else _casefold(normalize("NFKC", text.casefold()))
     if "-" in folded or "\u2013" in folded:
         folded = MINUS.sub("\u2212", folded)
+    if folded.isascii():
+        return " ".join(folded.translate(KEPT_ASCII).split())
     for char in set(folded):
         kept = _kept(char)
         if kept != char:
@@ -52,6 +55,9 @@ def _kept(char: str) -> str:
     if char in "#%&@/\\":
         return char
     return " " if kind[0] in "PZC" or char in "`|~" else char
+
+
+KEPT_ASCII = {point: _kept(chr(point)) for point in range(128)}
 
 
 def units(folded: str, code: str) -> Sequence[str]:

@@ -27,6 +27,8 @@ RULE_NAMES = (
     "personal_data",
 )
 """The rules, in the order in which they are applied: the first to fail gives the reason in the ledger."""
+SHARED_QUERY = "shared_query"
+"""The rule on rows together that may be off too; what repeats others is a matter of `near`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class CurationPolicy:
     """Words by which a text may always miss its length."""
     repetition: float = 10.0
     """How many times smaller a text, or its second half, may become by compression; prose gets 2 to 4, logs 6."""
+    loops: float = 4.0
+    """How many times over a text of three different words or fewer may say them."""
     copied_query: float = 0.8
     """Share of the query that stands in a positive in verbatim runs of six words or more."""
     query_like_text: float = 0.95
@@ -86,8 +90,9 @@ class CurationPolicy:
     """Whether rows with e-mail addresses, phone numbers or keys are dropped; they are flagged in any case."""
 
     def __post_init__(self) -> None:
-        if unknown := sorted({*self.off} - {*RULE_NAMES}):
-            raise ValueError(f"off: no rule is called {', '.join(unknown)}; there are {', '.join(RULE_NAMES)}")
+        known = (*RULE_NAMES, SHARED_QUERY)
+        if unknown := sorted({*self.off} - {*known}):
+            raise ValueError(f"off: no rule is called {', '.join(unknown)}; there are {', '.join(known)}")
         if any(policy.compare == "task" for policy in self.near):
             raise ValueError("near: rows of one task are no copies; brainstorm.near_duplicate is for tasks")
         for entry in fields(self):
@@ -100,5 +105,5 @@ class CurationPolicy:
                 raise ValueError(f"{entry.name} must be at most 1, not {value}")
 
 
-UNBOUNDED = frozenset({"language_words", "longest", "slack_words", "repetition", "long_text", "label_letters"})
+UNBOUNDED = frozenset({"language_words", "longest", "slack_words", "repetition", "loops", "long_text", "label_letters"})
 """Thresholds that are no share."""

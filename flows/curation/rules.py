@@ -138,6 +138,9 @@ def _repetition(row: Row, measured: Measured, policy: CurationPolicy) -> str | N
     for column, _, times in _texts(measured["repetition"]):
         if times >= policy.repetition:
             return f"{column}: compresses {times:g} times, below {policy.repetition:g} wanted"
+    for column, _, times in _texts(measured["loops"]):
+        if times >= policy.loops:
+            return f"{column}: says the same words {times:g} times over, below {policy.loops:g} wanted"
     return None
 
 

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 UNREADABLE = re.compile("[\ud800-\udfff\x00-\x08\x0e-\x1a\x1c-\x1f]")
 """Halves of characters and control characters."""
@@ -23,6 +23,13 @@ KEY = re.compile(
     r"\b(?:sk-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|gh[po]_[A-Za-z0-9]{30,}|AKIA[A-Z0-9]{16}|xox[abps]-[\w-]{10,})"
     r"|-----BEGIN (?:\w+ )?PRIVATE KEY-----"
 )
+INCOMPRESSIBLE = 100
+"""Bytes below which no text is compressed, since even one letter over and over shrinks less than ten times."""
+LOOPED = 2.5
+"""A text whose second half runs in circles is compressed as a whole by at least so many times."""
+FEWEST_UNITS = 6
+FEW_DIFFERENT = 3
+"""Different words that a loop has at most; a refrain, a log or a table has more."""
 KEY_HINTS = ("sk-", "hf_", "ghp_", "gho_", "AKIA", "xox", "PRIVATE KEY")
 
 
@@ -42,7 +49,17 @@ def surrogates(text: str) -> int:
 def repetition(text: str) -> float:
     """How many times smaller compression makes a text or its second half: the larger of the two, 1 decimal."""
     content = text.encode("utf-8", "replace")
-    return round(max((_compressed(content), _compressed(content[len(content) // 2 :]))), 1)
+    times = _compressed(content)
+    if times >= LOOPED:
+        times = max(times, _compressed(content[len(content) // 2 :]))
+    return round(times, 1)
+
+
+def loops(units: Sequence[str]) -> float:
+    """How many times over a text says its words (or characters), when they are three at most; 1 for any other text."""
+    said = [unit for unit in units if not unit.isdecimal()]
+    different = len(set(said))
+    return round(len(said) / different, 1) if len(said) >= FEWEST_UNITS and different <= FEW_DIFFERENT else 1.0
 
 
 def personal_data(texts: Iterable[str]) -> list[str]:
@@ -59,4 +76,6 @@ def personal_data(texts: Iterable[str]) -> list[str]:
 
 
 def _compressed(content: bytes) -> float:
-    return len(content) / len(zlib.compress(content, 1)) if content else 0.0
+    if len(content) < INCOMPRESSIBLE:
+        return 1.0 if content else 0.0
+    return len(content) / len(zlib.compress(content, 1))

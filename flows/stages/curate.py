@@ -7,11 +7,12 @@ written down once, and a changed threshold decides anew without measuring.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain, count, islice
+from itertools import chain, count, islice, tee
 from typing import Any
 
-from flows.curation.measure import VERSION, measure
+from flows.curation.measure import VERSION, measure_all
 from flows.curation.normalize import fold_text
+from flows.curation.policy import SHARED_QUERY
 from flows.curation.rules import Verdict, decide
 from flows.decontamination.leaks import leak_verdict
 from flows.domain.ledger import StageTally
@@ -60,8 +61,11 @@ def unmeasured(job: Job) -> list[int]:
 
 def measure_shard(layout: Layout, source: str, shard: int) -> None:
     """Write the measures of one shard's rows, one line each after a line with their version."""
-    rows = read_rows(layout, source, [shard])
-    measures = ({"key": twin_key(row), "measured": measure(row)} for row in rows)
+    rows, again = tee(read_rows(layout, source, [shard]))
+    measures = (
+        {"key": twin_key(row), "query": query_key(row), "measured": measured}
+        for measured, row in zip(measure_all(again), rows, strict=True)
+    )
     write_lines(layout.scores(STAGE, shard), chain([{"version": VERSION}], measures))
 
 
@@ -69,6 +73,11 @@ def twin_key(row: Row) -> str:
     """Give what rows with the same query and the same first positive have in common."""
     positive = next((text.text for text in row.positives), "")
     return digest(row.family, _folded(row.query), _folded(positive), size=32)
+
+
+def query_key(row: Row) -> str | None:
+    """Give what rows that ask the same have in common; nothing for pairs of equals, which ask nothing."""
+    return None if row.symmetric else digest(row.family, _folded(row.query), size=32)
 
 
 def decide_all(job: Job, judged: Callable[[Row, str], None] = lambda row, reason: None) -> StageTally:
@@ -101,17 +110,18 @@ def decide_all(job: Job, judged: Callable[[Row, str], None] = lambda row, reason
 
 def _find_repeats(job: Job) -> dict[int, Verdict]:
     """Give place -> verdict of the rows that the rules let pass and that repeat others."""
-    semantic = job.policy.semantic
+    semantic, alone = job.policy.semantic, SHARED_QUERY in job.policy.off
     repeats = Repeats(job.policy.near, job.index, semantic)
     encoded = RowVectors(job, semantic) if semantic else None
     places = count()
     for shard in job.shards:
         vectors = encoded.of(shard) if encoded else None
-        for at, (row, key) in enumerate(_measured(job, [shard])):
+        for at, (row, keys) in enumerate(_measured(job, [shard])):
             place = next(places)
             if _judge(job, row).keep:
                 order = place if job.source == generate.STAGE else _content(row)
-                repeats.add(place, row, bytes.fromhex(key), order, None if vectors is None else vectors[at])
+                vector = None if vectors is None else vectors[at]
+                repeats.add(place, row, keys["key"], order, vector, None if alone else keys["query"])
     return repeats.find(stage_ids(job.layout, job.source) if job.index else ())
 
 
@@ -127,8 +137,8 @@ def _judge(job: Job, row: Row) -> Verdict:
     return verdict if not verdict.keep else leak_verdict(read_leaks(row.measured), job.policy.leaks)
 
 
-def _measured(job: Job, shards: Iterable[int]) -> Iterator[tuple[Row, str]]:
-    """Yield every row with its measures filled in, and its key."""
+def _measured(job: Job, shards: Iterable[int]) -> Iterator[tuple[Row, Mapping[str, Any]]]:
+    """Yield every row with its measures filled in, and the line that has its keys."""
     for shard in shards:
         lines = islice(read_lines(job.layout.scores(STAGE, shard)), 1, None)
         leaks = leaks_by_place(job, shard)
@@ -137,7 +147,7 @@ def _measured(job: Job, shards: Iterable[int]) -> Iterator[tuple[Row, str]]:
             if place in leaks:
                 measured["benchmarks"] = leaks[place]
             row = replace(row, measured=measured)
-            yield (row.in_languages(*measured["identified"]) if "identified" in measured else row), line["key"]
+            yield (row.in_languages(*measured["identified"]) if "identified" in measured else row), line
 
 
 def _is_measured(job: Job, shard: int) -> bool:

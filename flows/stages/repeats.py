@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from flows.curation.near import NearPolicy, near_twins
+from flows.curation.policy import SHARED_QUERY
 from flows.curation.rules import Verdict
 from flows.curation.semantic import SemanticPolicy, Vectors, semantic_twins
 from flows.domain.records import Row
@@ -28,12 +29,23 @@ class Repeats:
         self._ids: list[str] = []
         self._places = array("q")
         self._keys: list[Hashable] = []
+        self._queries: list[Hashable] = []
         self._order: list[Any] = []
         self._groups: list[str] = []
         self._texts: list[list[str]] = [[] for _ in policies]
 
-    def add(self, place: int, row: Row, key: Hashable, order: Any, vector: Vectors | None = None) -> None:
+    def add(
+        self,
+        place: int,
+        row: Row,
+        key: Hashable,
+        order: Any,
+        vector: Vectors | None = None,
+        query: Hashable = None,
+    ) -> None:
         """Take a row; rows with one key are equal, and of two that repeat each other the one lower in order stays.
+
+        Rows with one `query` that is not None ask the same: with other answers they are each other's false negatives.
 
         The order is a row's own: its place in the run's plan, so that later rows never displace earlier ones, or, where
         rows have none, something of their content, so that shuffling them changes nothing.
@@ -41,6 +53,7 @@ class Repeats:
         self._ids.append(row.id)
         self._places.append(place)
         self._keys.append(key)
+        self._queries.append(query)
         self._order.append(order)
         self._groups.append(row.family)
         for policy, texts in zip(self._policies, self._texts, strict=True):
@@ -56,6 +69,7 @@ class Repeats:
         go by a later one, naming its own twin.
         """
         found = dict(self._equal())
+        found |= self._shared(found)
         if self._index is not None:
             for number in range(len(self._policies)):
                 found |= self._known(self._index, number, found, own)
@@ -71,6 +85,16 @@ class Repeats:
             twin = first.setdefault(self._keys[at], at)
             if twin != at:
                 yield at, Verdict("duplicate", f"same query and positive as {self._ids[twin]}")
+
+    def _shared(self, found: Collection[int]) -> dict[int, Verdict]:
+        """Find rows that ask what another asks and have another answer."""
+        first: dict[Hashable, int] = {}
+        rest = (at for at in range(len(self._ids)) if at not in found and self._queries[at] is not None)
+        return {
+            at: Verdict(SHARED_QUERY, f"same query as {self._ids[twin]}, with another positive")
+            for at in sorted(rest, key=self._order.__getitem__)
+            if (twin := first.setdefault(self._queries[at], at)) != at
+        }
 
     def _known(self, index: Index, number: int, found: Collection[int], own: Collection[str]) -> dict[int, Verdict]:
         policy, texts = self._policies[number], self._texts[number]

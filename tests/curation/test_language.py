@@ -74,7 +74,11 @@ def test_prose_around_fenced_code_is_looked_at():
 
 
 def test_a_long_text_is_looked_at_from_its_beginning_to_its_end():
-    assert codes(MIXED) == ["de", "de", "en", "en"]
+    assert codes(MIXED) == ["de", "en", "de", "en"]
+
+
+def test_two_windows_that_agree_speak_for_a_long_text():
+    assert codes("The pump is checked every spring before the boat is launched again. " * 20) == ["en", "en"]
 
 
 @pytest.mark.parametrize("text", ["THE PUMP IS CHECKED EVERY SPRING BEFORE THE BOAT IS LAUNCHED", "a\nb\r\nc the pump"])

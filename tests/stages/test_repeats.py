@@ -36,6 +36,19 @@ def test_each_row_that_goes_names_its_twin():
     }
 
 
+def test_of_rows_that_ask_the_same_the_first_answer_stays():
+    repeats = Repeats(())
+    for place, (id_, key, query) in enumerate(
+        [("a", 1, "q"), ("b", 1, "q"), ("c", 2, "q"), ("d", 3, None), ("e", 4, None)]
+    ):
+        repeats.add(place, row(id=id_), key, place, query=query)
+    found = {place: (verdict.reason, verdict.detail) for place, verdict in repeats.find().items()}
+    assert found == {
+        1: ("duplicate", "same query and positive as a"),
+        2: ("shared_query", "same query as a, with another positive"),
+    }
+
+
 def test_rows_of_other_families_are_no_twins():
     rows = [row(id="a", query="one two three four five"), row(id="b", family="sts", query="one two three four six")]
     assert judge(rows) == {}
