@@ -1,14 +1,17 @@
 """Schedule curation: one Prefect task per shard to measure, then one pass over all rows that decides."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from prefect import flow, task
+from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
+from flows.recipes.folder import read_recipe
+from flows.spread import end_with_parent, spread, worthwhile
 from flows.stages import adopt, benchmarks
 from flows.stages import curate as stage
 from flows.stages.curate import Curated
@@ -21,12 +24,14 @@ from flows.store.layout import Layout
 @task(name="measure-shard", task_run_name="measure-{shard}", cache_policy=NO_CACHE, persist_result=False)
 async def measure_shard(run: str, source: str, shard: int) -> None:
     """Measure the rows of one shard."""
+    end_with_parent()
     stage.measure_shard(Layout(Path(run)), source, shard)
 
 
 @task(name="match-shard", task_run_name="match-{shard}", cache_policy=NO_CACHE, persist_result=False)
 async def match_shard(run: str, source: str, shard: int) -> None:
     """Hold the rows of one shard against the benchmarks."""
+    end_with_parent()
     benchmarks.match_shard(Layout(Path(run)), source, shard)
 
 
@@ -42,19 +47,24 @@ async def curate(run: str) -> Curated:
         if not reason:
             slots.fill(row.family, row.slot)
 
-    return Curated(slots, await _curate(stage.job_of(work), judged), models)
+    return Curated(slots, await _curate(stage.job_of(work), judged, work.loaded.recipe.shards.processes), models)
 
 
 @flow(name="curate-imported", flow_run_name="curate {run}", validate_parameters=False, persist_result=False)
 async def curate_imported(run: str, index: str | None) -> StageTally:
     """Measure what is new among imported rows and decide which of them stay."""
-    return await _curate(adopt.job(Layout(Path(run)), index), lambda row, reason: None)
+    layout = Layout(Path(run))
+    return await _curate(adopt.job(layout, index), lambda row, reason: None, read_recipe(layout).shards.processes)
 
 
-async def _curate(job: Job, judged: Callable[[Row, str], None]) -> StageTally:
-    for shard in stage.unmeasured(job):
-        await measure_shard(str(job.layout.root), job.source, shard)
+async def _curate(job: Job, judged: Callable[[Row, str], None], processes: int | None) -> StageTally:
+    await _shard_by_shard(measure_shard, job, stage.unmeasured(job), processes)
     benchmarks.prepare(job)
-    for shard in benchmarks.unmatched(job):
-        await match_shard(str(job.layout.root), job.source, shard)
+    await _shard_by_shard(match_shard, job, benchmarks.unmatched(job), processes)
     return stage.decide_all(job, judged)
+
+
+async def _shard_by_shard(task: Task[Any, Any], job: Job, shards: Sequence[int], processes: int | None) -> None:
+    rows = [job.layout.rows(job.source, shard) for shard in shards]
+    calls = [{"run": str(job.layout.root), "source": job.source, "shard": shard} for shard in shards]
+    await spread(task, calls, worthwhile(rows, processes))

@@ -92,6 +92,8 @@ class Shards(Strict):
 
     units: Count = 128
     """Units in one shard, one Prefect task run."""
+    processes: Count | None = None
+    """Processes that measure rows; as many as there are cores when None."""
 
 
 class Publish(Strict):
