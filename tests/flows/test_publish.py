@@ -16,10 +16,10 @@ def environment(hub):
 
 
 def test_a_run_is_uploaded_privately_in_one_commit(cli, hub, tmp_path):
-    done = cli("run", "--rows", 30, "--out", tmp_path / "t", "--publish", "alice/set", **environment(hub))
+    done = cli("run", "--rows", 30, "--out", tmp_path / "t", "--publish", "alice/set", "--append", **environment(hub))
     assert done.returncode == 0, done.stderr
     assert "uploaded: " in done.stdout
-    again = cli("publish", tmp_path / "t", "alice/set", **environment(hub))
+    again = cli("publish", tmp_path / "t", "alice/set", "--append", **environment(hub))
     assert again.returncode == 0, again.stderr
     assert "hf_alice" not in done.stdout + done.stderr + again.stdout + again.stderr
     repo = hub.repos["alice/set"]

@@ -120,6 +120,11 @@ def test_a_dry_run_of_a_growing_set_lists_the_new_files_only(hub, run, tmp_path,
     new = [line for line in said if "data/triplet/" in line]
     assert new and all(line.startswith("add data/triplet/") and "-of-00001.parquet" in line for line in new)
     assert not any(line.startswith("delete") for line in said)
+    size = sum(int(line.split("(")[1].split()[0]) for line in said[1:])
+    assert said[0] == (
+        f"one commit on top of {hub.url}/datasets/{REPO}/commit/{hub.repos[REPO].head.oid}: "
+        f"{len(said) - 1} files, {size} bytes to add"
+    )
     assert len(hub.repos[REPO].commits) == 2
     assert publish(run, "--append", "--dry-run") == 0
     assert capsys.readouterr().out.startswith("nothing to change at ")
