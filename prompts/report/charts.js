@@ -48,7 +48,7 @@ const bars = (caption, lines) => {
           el(
             "div",
             { class: "track" },
-            el("i", { class: `fill run-${line.run ?? run}`, style: { width: at(value / most) } }),
+            value ? el("i", { class: `fill run-${line.run ?? run}`, style: { width: at(value / most) } }) : null,
             line.asked && line.asked[run]
               ? el("i", {
                   class: "tick",

@@ -84,6 +84,9 @@ const headline = (runs, names) => {
     el("p", { class: "lead" }, run.description),
     el("dl", { class: "tiles" }, figures.map(tile)),
     ...(run.recorded ? [el("p", { class: "note" }, replayed)] : []),
+    ...(stageOf(run, "publish")
+      ? []
+      : [el("p", { class: "note" }, "This run is not finished: the page shows what is there so far.")]),
   ];
 };
 
