@@ -1,11 +1,13 @@
 """Show a run's counters: a live line on a terminal, a plain line now and then elsewhere."""
 
 import logging
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from flows.stages.progress import Progress
 
@@ -18,20 +20,33 @@ def shown(progress: Progress, clock: Callable[[], float] = time.monotonic) -> It
     """Show `progress` until the block ends."""
     started = clock()
     stop = threading.Event()
-    live = sys.stderr.isatty()
 
     def line() -> str:
         return describe(progress, clock() - started)
 
-    show = _live(line, progress, stop) if live else _plain(line, progress, stop)
-    thread = threading.Thread(target=show, name="progress", daemon=True)
-    thread.start()
+    with _own_stderr() as stream:
+        show = (_live if stream.isatty() else _plain)(line, progress, stop, stream)
+        thread = threading.Thread(target=show, name="progress", daemon=True)
+        thread.start()
+        try:
+            with _heard(progress):
+                yield
+        finally:
+            stop.set()
+            thread.join()
+            progress.tell = lambda words: None  # its stream closes now
+
+
+@contextmanager
+def _own_stderr() -> Iterator[TextIO]:
+    """Give a way to standard error that stays while an engine that starts in this process has it redirected."""
     try:
-        with _heard(progress):
-            yield
-    finally:
-        stop.set()
-        thread.join()
+        copy = os.dup(sys.stderr.fileno())
+    except OSError:  # not a file
+        yield sys.stderr
+        return
+    with os.fdopen(copy, "w", buffering=1, encoding=sys.stderr.encoding, errors="replace") as stream:
+        yield stream
 
 
 def describe(progress: Progress, seconds: float) -> str:
@@ -86,13 +101,13 @@ def _heard(progress: Progress) -> Iterator[None]:
         log.propagate = propagate
 
 
-def _live(line: Callable[[], str], progress: Progress, stop: threading.Event) -> Callable[[], None]:
+def _live(line: Callable[[], str], progress: Progress, stop: threading.Event, stream: TextIO) -> Callable[[], None]:
     def show() -> None:
         from rich.console import Console
         from rich.live import Live
         from rich.text import Text
 
-        console = Console(stderr=True)
+        console = Console(file=stream)
         progress.tell = lambda words: console.print(words, highlight=False, markup=False)
         with Live(Text(line()), console=console, auto_refresh=False, transient=True) as live:
             while not stop.wait(LIVE_SECONDS):
@@ -101,21 +116,20 @@ def _live(line: Callable[[], str], progress: Progress, stop: threading.Event) ->
     return show
 
 
-def _plain(line: Callable[[], str], progress: Progress, stop: threading.Event) -> Callable[[], None]:
+def _plain(line: Callable[[], str], progress: Progress, stop: threading.Event, stream: TextIO) -> Callable[[], None]:
+    def tell(words: str) -> None:
+        stream.write(words + "\n")
+
     def say() -> None:
-        _write(line())
+        tell(line())
 
     def show() -> None:
-        progress.changed, progress.tell = say, _write
+        progress.changed, progress.tell = say, tell
         while not stop.wait(PLAIN_SECONDS):
             say()
         progress.changed = lambda: None
 
     return show
-
-
-def _write(words: str) -> None:
-    sys.stderr.write(words + "\n")
 
 
 def _short(count: int) -> str:
