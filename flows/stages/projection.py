@@ -1,10 +1,9 @@
 """Say what a run will cost: from its plan, and again from its first rows."""
 
-from dataclasses import fields, replace
-
 from flows.llm.meter import Paid
 from flows.recipes.estimate import estimate
 from flows.recipes.model import Limits
+from flows.stages.plan import read_rounds
 from flows.stages.work import Work
 
 FIRST_ROWS = 50
@@ -19,10 +18,10 @@ def from_first_rows(work: Work) -> None:
     paid = work.meter.paid
     if not paid.tokens:
         return  # replayed
-    share = max(progress.planned - progress.done, 0) / progress.done
-    rest = Paid(*(round(getattr(paid, entry.name) * share) for entry in fields(Paid)))
-    total = replace(paid + rest, cost=paid.cost * (1 + share))
-    words = f"after {FIRST_ROWS} rows: {paid.tokens / progress.done:,.0f} tokens a row; the run is projected at "
+    lists = sum(planned.units for planned in read_rounds(work.layout, "brainstorm"))
+    left, each = max(progress.planned + lists - paid.requests, 0), work.meter.mean()
+    total = paid + Paid(left, left * each.tokens_in, left * each.tokens_out, left * each.cost)
+    words = f"after {FIRST_ROWS} rows: {each.tokens:,} tokens a request; the run is projected at "
     progress.tell(words + describe(total) + against(total, work.loaded.recipe.limits))
 
 
