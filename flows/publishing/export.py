@@ -1,6 +1,6 @@
 """Export rows in the format of a consumer, by name."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,25 +21,35 @@ LOAD = 'datasets.load_dataset("FOLDER")'
 
 
 def _shape(shape: Shape) -> Format:
-    return Format(f"Parquet, {shape.about}", LOAD, parquet(lambda _: shape))
+    return Format(f"Parquet, {shape.about}", LOAD, parquet(lambda _: shape), ("by_family",))
 
 
 FORMATS: Mapping[str, Format] = {
     **{shape.name: _shape(shape) for shape in (TRIPLET, PAIR, PAIR_SCORE, PAIR_CLASS, RANKED_LIST)},
-    "n-tuple": Format("Parquet, the same number of hard negatives on every line", LOAD, parquet(n_tuple_of)),
+    "n-tuple": Format(
+        "Parquet, the same number of hard negatives on every line",
+        LOAD,
+        parquet(n_tuple_of),
+        ("by_family", "negatives"),
+    ),
     "scored": Format(
-        "Parquet, n-tuples with a teacher's scores; for MarginMSELoss, DistillKLDivLoss", LOAD, parquet(scored_of)
+        "Parquet, n-tuples with a teacher's scores; for MarginMSELoss, DistillKLDivLoss",
+        LOAD,
+        parquet(scored_of),
+        ("by_family", "negatives", "scorer"),
     ),
     "text-label": Format("Parquet, a text and its class; for batch-hard triplet losses", LOAD, write_text_label),
     "flag-embedding": Format(
         "JSON lines of FlagEmbedding (BGE), a file for each kind of task",
         "--train_data FOLDER/train* --same_dataset_within_batch True",
         write_flag_embedding,
+        ("scorer",),
     ),
     "tevatron": Format(
         "JSON lines of Tevatron, passages inline, with a teacher's scores if a scorer is named",
         "--dataset_name json --dataset_path FOLDER/train.jsonl",
         write_tevatron,
+        ("scorer",),
     ),
     "tevatron-ids": Format(
         "JSON lines of Tevatron, passages by the ids of a corpus",
@@ -56,7 +66,7 @@ FORMATS: Mapping[str, Format] = {
         'datasets.load_dataset("FOLDER", "corpus")',
         write_mteb,
     ),
-    "parquet": Format("Parquet, every column of the record", LOAD, parquet(lambda _: FULL)),
+    "parquet": Format("Parquet, every column of the record", LOAD, parquet(lambda _: FULL), ("by_family",)),
     "jsonl": Format("JSON lines, every column of the record", LOAD, jsonl(FULL)),
     "csv": Format("CSV of triplets, with a header", LOAD, comma_separated(TRIPLET)),
 }
@@ -93,13 +103,19 @@ def export(rows: Rows, folder: Path, name: str, options: ExportOptions | None = 
     return exported
 
 
-def check_formats(names: Iterable[str], options: ExportOptions) -> None:
-    """Raise UsageError for a format, or an option, that there is not."""
+def check_formats(names: Sequence[str], options: ExportOptions) -> None:
+    """Raise UsageError for a format that there is not, or an option that would change nothing."""
     for name in names:
         if name not in FORMATS:
             raise UsageError(f"format {name!r}: choose one of {', '.join(FORMATS)}")
     if options.instructions not in STYLES:
         raise UsageError(f"instructions {options.instructions!r}: choose one of {', '.join(STYLES)}")
+    for name in ("by_family", "negatives", "scorer"):
+        takers = [format_name for format_name, one in FORMATS.items() if name in one.takes]
+        if getattr(options, name) != getattr(ExportOptions(), name) and not {*names} & {*takers}:
+            raise UsageError(
+                f"--{name.replace('_', '-')} is for {', '.join(takers)}: leave it out, or name one of them"
+            )
 
 
 def _readme(name: str, exported: Exported) -> str:

@@ -3,6 +3,8 @@
 import datasets
 import pytest
 
+from flows.stages.publish import assemble
+from flows.store.layout import Layout
 from tests.consumers.conftest import needs
 
 pytestmark = needs("sentence_transformers")
@@ -78,6 +80,21 @@ def test_a_training_step(exported, model, tmp_path, words, loss):
     assert set(loaded) == {"train", "validation", "test"} or words[0] in ("scored", "pair-score", "text-label")
     sampler = "group_by_label" if words[0] == "text-label" else "no_duplicates"
     assert train(model, loaded["train"], loss(model, losses), tmp_path, batch_sampler=sampler)
+
+
+def test_the_five_lines_of_the_card(run, encoder, tmp_path, monkeypatch):
+    assemble(Layout(run))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    card = (run / "publish/README.md").read_text(encoding="utf-8")
+    code = card.split("```python\n")[1].split("```")[0]
+    assert len(code.splitlines()) == 5
+    code = code.replace("USER/NAME", str(run / "publish")).replace(
+        "sentence-transformers/all-MiniLM-L6-v2", str(encoder)
+    )
+    known = {}
+    exec(code, known)
+    assert len(known["data"]["train"]) > 50
 
 
 def test_families_are_data_sets_of_their_own_with_prompts(exported, model, tmp_path):

@@ -88,6 +88,12 @@ def test_without_a_format_they_are_listed(run, capsys):
 
 
 WRONG = {
+    "no format for it": (["--format", "csv", "beir", "--by-family"], "--by-family is for triplet, pair"),
+    "no scores in it": (
+        ["--format", "pair", "--scorer", "me"],
+        "--scorer is for scored, flag-embedding, tevatron: leave",
+    ),
+    "no negatives in it": (["--format", "beir", "--negatives", "3"], "--negatives is for n-tuple, scored"),
     "format": (["--format", "triplet", "parket"], "format 'parket': choose one of triplet, pair"),
     "style": (["--format", "csv", "--instructions", "loud"], "instructions 'loud': choose one of bare, instruct"),
 }

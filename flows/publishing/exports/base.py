@@ -55,6 +55,8 @@ class Format:
     usage: str
     """How it is read, as code."""
     write: Callable[[Rows, Path, ExportOptions], Exported]
+    takes: tuple[str, ...] = ()
+    """Options that it heeds, beside `instructions`."""
 
 
 def files_of(config: Written) -> dict[str, int]:
