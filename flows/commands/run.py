@@ -2,9 +2,9 @@
 
 import argparse
 import asyncio
-import gc
 import sys
 
+from flows import garbage
 from flows.commands.environment import prepare_prefect
 from flows.commands.prefect_server import start_server
 from flows.commands.progress import shown
@@ -20,7 +20,7 @@ def call(args: argparse.Namespace) -> int:
     """Run the pipeline; returns 0, or 3 when rows are missing."""
     prepare_prefect("WARNING" if args.debug else "CRITICAL")
     server = start_server()
-    gc.disable()  # until everything is imported: millions of objects and no garbage
+    garbage.pause()
     request = run_request(args)
     loaded, layout = read_request(request)
     sys.stdout.write(f"{loaded.recipe.name}: {loaded.recipe.rows} rows into {layout.root}, from {_source(request)}\n")
@@ -30,8 +30,6 @@ def call(args: argparse.Namespace) -> int:
     with shown(progress), watching(progress):
         from flows.pipeline import run
 
-        gc.freeze()
-        gc.enable()
         if server:
             server.wait()
         result = run(request)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import tomli_w
 
+from flows import garbage
 from flows.errors import UsageError
 from flows.index.index import Index
 from flows.llm.meter import Budget, Meter
@@ -116,6 +117,7 @@ async def open_work(request: RunRequest, progress: Progress) -> AsyncIterator[Wo
             work = Work(layout, loaded, fingerprint, clients, progress, meter, index)
             progress.target = loaded.recipe.rows
             progress.traffic = lambda: sum_traffic(map(traffic_of, clients.values()))
+            garbage.settle()
             with _as_active(work):
                 yield work
         finally:
