@@ -6,7 +6,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
 from flows.stages import brainstorm as stage
 from flows.stages.brainstorm import TaskList
-from flows.stages.fanout import drain, shards_at_once
+from flows.stages.fanout import drain_shards
 from flows.stages.models import concurrency
 from flows.stages.plan import Round, read_rounds
 from flows.stages.work import Work, active_work
@@ -41,9 +41,9 @@ async def brainstorm(run: str) -> TaskList:
 
 async def _ask(work: Work, planned: Round) -> None:
     work.progress.begin(stage.STAGE, planned.units, planned.number)
-    width = shards_at_once(concurrency(work.clients, work.loaded.recipe, stage.STAGE), work.loaded.recipe.shards.units)
+    at_once = concurrency(work.clients, work.loaded.recipe, stage.STAGE)
 
     async def ask(shard: int) -> None:
         await brainstorm_shard(shard)
 
-    await drain(ask, planned.numbers, width=width)
+    await drain_shards(ask, planned.numbers, work.supply, units=planned.shard_units, concurrency=at_once)

@@ -5,7 +5,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
 from flows.stages import generate as stage
-from flows.stages.fanout import drain, shards_at_once
+from flows.stages.fanout import drain_shards
 from flows.stages.models import concurrency
 from flows.stages.plan import read_rounds
 from flows.stages.work import active_work
@@ -31,9 +31,9 @@ async def generate(run: str, round: int) -> None:
     work = active_work()
     planned = read_rounds(work.layout, stage.STAGE)[round]
     work.progress.begin(stage.STAGE, planned.units, planned.number)
-    width = shards_at_once(concurrency(work.clients, work.loaded.recipe, stage.STAGE), work.loaded.recipe.shards.units)
+    at_once = concurrency(work.clients, work.loaded.recipe, stage.STAGE)
 
-    async def write(shard: int) -> None:
+    async def ask(shard: int) -> None:
         await generate_shard(shard)
 
-    await drain(write, planned.numbers, width=width)
+    await drain_shards(ask, planned.numbers, work.supply, units=planned.shard_units, concurrency=at_once)

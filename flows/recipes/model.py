@@ -90,10 +90,10 @@ class Limits(Strict):
 class Shards(Strict):
     """How work is cut."""
 
-    units: Count = 128
-    """Units in one shard, one Prefect task run."""
+    units: Count | None = None
+    """Units in one shard, one Prefect task run; None: 128, and more for larger runs, up to 1,024."""
     processes: Count | None = None
-    """Processes that measure rows; as many as there are cores when None."""
+    """Processes that ask, and that measure rows; None: one that asks, and as many that measure as there are cores."""
 
 
 class Publish(Strict):
@@ -191,6 +191,11 @@ class Recipe(Strict):
             if not self.models(stage):
                 raise ValueError(f"llm: no entry serves the stage {stage!r}")
         return self
+
+    @property
+    def shard_units(self) -> int:
+        """Units in one shard: few enough to spread and to hold, enough that their task run costs next to nothing."""
+        return self.shards.units or min(1024, max(128, self.rows // 32))
 
     @property
     def entries(self) -> dict[str, LLMSettings]:

@@ -1,5 +1,6 @@
 """Ask for the units of one shard, with every reply on disk before it is parsed."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from time import time
@@ -75,6 +76,7 @@ async def run_shard(
     done = sealed(work.layout, stage, shard)
     if done:
         work.progress.recount(done.created, done.dropped)
+        work.supply.finish(done.created)
         return done
     asks = read_plan(work.layout, stage, shard)
     outcomes: dict[int, Outcome] = {}
@@ -98,14 +100,16 @@ async def run_shard(
                 outcomes[place] = outcome_of(tuple(build(unit, key, prompt, answer)), None, answer.completions)
                 work.progress.finish()
                 from_first_rows(work)
+            work.supply.finish()
 
         try:
             await drain(ask_one, range(len(asks)), width=len(asks))
         except StoppedError:
             _write(leave, work, stage, shard, asks, outcomes)
             raise
-        journal.sync()
-    return _write(seal, work, stage, shard, asks, outcomes)
+        # the disk takes its time, and other shards wait for nothing
+        await asyncio.to_thread(journal.sync)
+    return await asyncio.to_thread(_write, seal, work, stage, shard, asks, outcomes)
 
 
 def _write(

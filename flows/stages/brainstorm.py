@@ -87,7 +87,7 @@ def plan_round(work: Work, short: Mapping[str, int]) -> Round | None:
         count = min(left, math.ceil(missing / recipe.brainstorm.tasks_per_request))
         units = brainstorm_units(work.loaded, work.loaded.source(family), asked[family], count)
         asks += [Ask(unit) for unit in units]
-    return write_round(work.layout, STAGE, asks, shard_units=recipe.shards.units, rows=recipe.rows) if asks else None
+    return write_round(work.layout, STAGE, asks, shard_units=recipe.shard_units, rows=recipe.rows) if asks else None
 
 
 def asked_lists(work: Work) -> Counter[str]:

@@ -1,7 +1,8 @@
 """Keep a fixed number of calls going over a lazy input."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -51,6 +52,68 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
-def shards_at_once(concurrency: int, shard_units: int) -> int:
-    """Shards to work on together so that the slowest units of one leave no slot of the server idle."""
-    return 2 + 2 * concurrency // shard_units
+class Supply:
+    """How many units of opened shards are unfinished, so that a further shard is opened when few are left.
+
+    The slowest units of a shard then hold up nothing: others are open long before its end, as many as it takes.
+    """
+
+    def __init__(self) -> None:
+        self._left = self._enough = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._shut = False
+
+    def begin(self, enough: int) -> None:
+        """Start a round, in which shards are opened while fewer than `enough` units are unfinished."""
+        self._left, self._enough, self._shut = 0, enough, False
+
+    async def open(self, units: int) -> bool:
+        """Wait until a shard of so many units is needed; False when none is any more."""
+        while self._left >= self._enough and not self._shut:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        self._left += units
+        return not self._shut
+
+    def finish(self, units: int = 1) -> None:
+        """Count finished units."""
+        self._left -= units
+        if self._left < self._enough and self._waiting:
+            self._wake()
+
+    def shut(self) -> None:
+        """Open no further shard in this round."""
+        self._shut = True
+        while self._waiting:
+            self._wake()
+
+    def _wake(self) -> None:
+        turn = self._waiting.popleft()
+        if not turn.done():
+            turn.set_result(None)
+
+
+MOST_OPEN = 64
+"""Shards that may be open at once; their rows are in memory."""
+
+
+async def drain_shards(
+    work: Callable[[int], Awaitable[None]], shards: Sequence[int], supply: Supply, *, units: int, concurrency: int
+) -> None:
+    """Do `work` for every shard of about so many units, enough of them at a time to keep all requests in flight.
+
+    The first error ends it as in `drain`.
+    """
+    supply.begin(2 * concurrency)
+
+    async def one(shard: int) -> None:
+        if not await supply.open(units):
+            return
+        try:
+            await work(shard)
+        except BaseException:
+            supply.shut()
+            raise
+
+    await drain(one, shards, width=min(len(shards), max(MOST_OPEN, 2 + 2 * concurrency // units)))

@@ -91,7 +91,7 @@ def plan_round(work: Work, tasks: Mapping[str, Sequence[str]], slots: Slots) -> 
     first = next(asks, None)
     if first is None:
         return None
-    return write_round(work.layout, STAGE, chain([first], asks), shard_units=recipe.shards.units, rows=recipe.rows)
+    return write_round(work.layout, STAGE, chain([first], asks), shard_units=recipe.shard_units, rows=recipe.rows)
 
 
 def _lent(

@@ -36,6 +36,11 @@ class Round:
     """Rows of the run when the round was planned."""
 
     @property
+    def shard_units(self) -> int:
+        """Units of a shard, of the last one at most."""
+        return -(-self.units // self.shards)
+
+    @property
     def numbers(self) -> range:
         """Numbers of its shards."""
         return range(self.first, self.first + self.shards)

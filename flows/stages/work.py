@@ -20,6 +20,7 @@ from flows.llm.types import LLM
 from flows.recipes.draw import family_rows
 from flows.recipes.load import LoadedRecipe, load_recipe
 from flows.stages.benchmarks import with_benchmarks
+from flows.stages.fanout import Supply
 from flows.stages.models import open_clients, open_meter, words
 from flows.stages.progress import Progress
 from flows.stages.request import RunRequest
@@ -42,6 +43,8 @@ class Work:
     meter: Meter = field(default_factory=lambda: Meter(Budget(), {}))
     index: Index | None = None
     """What earlier runs hold, when the run is to be compared with them."""
+
+    supply: Supply = field(default_factory=Supply)
 
     @cached_property
     def rows(self) -> Mapping[str, int]:

@@ -114,7 +114,7 @@ async def by_triplesmith(
 
     from flows.generate import generate
     from flows.stages import generate as stage
-    from flows.stages.fanout import shards_at_once
+    from flows.stages.fanout import drain_shards
     from flows.stages.ledger import generated
     from flows.stages.models import concurrency
     from flows.stages.plan import Round
@@ -126,9 +126,8 @@ async def by_triplesmith(
         async def write(shard: int) -> None:
             await stage.generate_shard(work, shard)
 
-        recipe = work.loaded.recipe
-        width = shards_at_once(concurrency(work.clients, recipe, stage.STAGE), recipe.shards.units)
-        await drain(write, planned.numbers, width=width)
+        at_once = concurrency(work.clients, work.loaded.recipe, stage.STAGE)
+        await drain_shards(write, planned.numbers, work.supply, units=planned.shard_units, concurrency=at_once)
 
     async def measured() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from flows.stages.fanout import drain
+from flows.stages.fanout import Supply, drain, drain_shards
 
 
 async def test_every_item_is_done_and_no_more_than_the_width_at_a_time():
@@ -63,3 +63,54 @@ async def test_a_signal_that_an_error_hides_stops_at_once():
 
     with pytest.raises(Signal):
         await asyncio.wait_for(drain(work, range(4), width=4), 5)
+
+
+async def test_shards_are_opened_as_their_units_run_out_however_slow_one_unit_is():
+    supply, release, opened, units = Supply(), asyncio.Event(), [], 10
+
+    async def work(shard):
+        opened.append(shard)
+        for unit in range(units):
+            if unit == units - 1:
+                await release.wait()
+            await asyncio.sleep(0)
+            supply.finish()
+        opened.append("done")
+
+    running = asyncio.create_task(drain_shards(work, range(5), supply, units=units, concurrency=3))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert opened == [0, 1, 2, 3, 4]
+    release.set()
+    await running
+    assert opened.count("done") == 5
+
+
+async def test_no_shard_is_opened_before_the_open_ones_have_few_units_left():
+    supply, opened, step = Supply(), [], asyncio.Event()
+
+    async def work(shard):
+        opened.append(shard)
+        await step.wait()
+        supply.finish(10)
+
+    running = asyncio.create_task(drain_shards(work, range(4), supply, units=10, concurrency=6))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert opened == [0, 1]  # 20 units for at most 6 in flight
+    step.set()
+    await running
+    assert opened == [0, 1, 2, 3]
+
+
+async def test_an_error_opens_no_further_shard():
+    supply, opened = Supply(), []
+
+    async def work(shard):
+        opened.append(shard)
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await drain_shards(work, range(9), supply, units=10, concurrency=5)
+    assert opened == [0]
