@@ -37,7 +37,8 @@ def main(descriptor: int) -> None:
 
 
 def _watch(ended: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     ended.set()
 
 

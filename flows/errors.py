@@ -5,6 +5,7 @@ TriplesmithError              what a user sees as one line; `exit_code` is the p
 ├── StoppedError        (3)   a gate or a budget stopped the run; the same command continues it
 ├── StoreError          (1)   a file of a run folder is damaged or cannot be written
 ├── PublishError        (1)   the Hub did not take the data
+├── WorkerError         (1)   a worker process of a run ended before its work did
 ├── PrefectServerError  (1)   Prefect's server for the run did not start
 └── FatalLLMError       (1)   no call to this model can succeed: wrong key, no such model
     └── AbsentError     (1)   nobody answers at the endpoint's address
@@ -38,6 +39,10 @@ class StoreError(TriplesmithError):
 
 class PublishError(TriplesmithError):
     """The Hub did not take the data."""
+
+
+class WorkerError(TriplesmithError):
+    """A worker process of a run ended before its work did."""
 
 
 class PrefectServerError(TriplesmithError):

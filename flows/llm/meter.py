@@ -103,6 +103,10 @@ class Meter:
         """Admit nothing more: what is answered could not be kept."""
         self._closed = why
 
+    def add(self, paid: Paid) -> None:
+        """Count what another process of the run has paid and ended with."""
+        self._before += paid
+
     def admit(self) -> None:
         """Count a request as in flight; raises what `close` was given, StoppedError when the budget has no room."""
         if self._closed is not None:

@@ -1,7 +1,7 @@
 """The models of a run: opened as recipe and command line say, named in the manifest, and watched by one meter."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,18 @@ def label(name: str, model: str, kind: str) -> str:
     return name or model or kind
 
 
-def open_meter(loaded: LoadedRecipe, layout: Layout) -> Meter:
-    """Start counting from what the run has paid before; raises UsageError for a budget that cannot be watched."""
+def open_meter(
+    loaded: LoadedRecipe,
+    layout: Layout,
+    before: Paid | None = None,
+    *,
+    others: Callable[[], Paid] = Paid,
+    changed: Callable[[Paid], None] | None = None,
+) -> Meter:
+    """Start counting from what the run has paid before; raises UsageError for a budget that cannot be watched.
+
+    `others` and `changed` are those of the meter, for a process that shares the run.
+    """
     recipe = loaded.recipe
     limits = recipe.limits
     rates = {name: rate for name, entry in recipe.entries.items() if (rate := _rate(recipe, entry))}
@@ -72,7 +82,9 @@ def open_meter(loaded: LoadedRecipe, layout: Layout) -> Meter:
         name = unknown[0] or recipe.llm[0].model or "MODEL"
         raise UsageError(f"limits.max_cost: no price is known for {name!r}; add [prices.{name!r}] to the recipe")
     budget = Budget(limits.max_requests, limits.max_tokens, limits.max_cost)
-    return Meter(budget, rates, before=paid_before(layout, rates), expected=_expected(loaded, rates))
+    before = paid_before(layout, rates) if before is None else before
+    expected = _expected(loaded, rates)
+    return Meter(budget, rates, before=before, expected=expected, others=others, changed=changed)
 
 
 def words(loaded: LoadedRecipe, request: RunRequest, models: Mapping[str, str]) -> dict[str, Any]:

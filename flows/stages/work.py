@@ -15,7 +15,7 @@ from flows.errors import UsageError
 from flows.index.index import Index
 from flows.llm.meter import Budget, Meter
 from flows.llm.open import preflight
-from flows.llm.traffic import sum_traffic, traffic_of
+from flows.llm.traffic import Traffic, sum_traffic, traffic_of
 from flows.llm.types import LLM
 from flows.recipes.draw import family_rows
 from flows.recipes.load import LoadedRecipe, load_recipe
@@ -43,8 +43,10 @@ class Work:
     meter: Meter = field(default_factory=lambda: Meter(Budget(), {}))
     index: Index | None = None
     """What earlier runs hold, when the run is to be compared with them."""
-
+    request: RunRequest = field(default_factory=RunRequest)
     supply: Supply = field(default_factory=Supply)
+    elsewhere: dict[int, Traffic] = field(default_factory=dict)
+    """Process id of a worker -> the requests that it sent, as far as it has told."""
 
     @cached_property
     def rows(self) -> Mapping[str, int]:
@@ -117,9 +119,9 @@ async def open_work(request: RunRequest, progress: Progress) -> AsyncIterator[Wo
             fingerprint = claim(layout, words(loaded, request, models))
             with replace_file(layout.recipe) as file:
                 tomli_w.dump(loaded.recipe.model_dump(exclude_none=True), file)
-            work = Work(layout, loaded, fingerprint, clients, progress, meter, index)
+            work = Work(layout, loaded, fingerprint, clients, progress, meter, index, request)
             progress.target = loaded.recipe.rows
-            progress.traffic = lambda: sum_traffic(map(traffic_of, clients.values()))
+            progress.traffic = lambda: sum_traffic([*map(traffic_of, clients.values()), *work.elsewhere.values()])
             garbage.settle()
             with _as_active(work):
                 yield work

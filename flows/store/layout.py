@@ -65,6 +65,11 @@ class Layout:
         """Files of the Batch API: what was asked, under which id, and what came back."""
         return self.root / "calls" / "batches"
 
+    @property
+    def shared(self) -> Path:
+        """What the processes of one round have paid, while they are at it."""
+        return self.root / ".shared"
+
     def stage(self, stage: str) -> Path:
         """Folder of a stage's shards."""
         return self.root / stage
