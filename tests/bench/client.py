@@ -109,7 +109,8 @@ async def by_triplesmith(
     from flows.commands.prefect_server import start_server
 
     prepare_prefect()
-    start_server()
+    if prefect:
+        start_server()
     from prefect import flow
 
     from flows.generate import generate

@@ -1,6 +1,10 @@
+import inspect
+from collections import Counter
+
 import pytest
 
 from tests.bench import throughput
+from tests.bench.anatomy import microseconds, purpose
 from tests.bench.host import Scenario, prefect_home, serving
 from tests.bench.server import draw_latencies
 from tests.bench.throughput import COLUMNS, measure, table
@@ -22,6 +26,13 @@ def test_every_client_gets_every_row_with_one_request_each(server, client):
     assert result["cpu_s"] > 0 and result["startup_cpu_s"] > 0 and result["peak_mb"] > 10
     if client in ("stage", "triplesmith"):
         assert result["shards"] == 3
+
+
+def test_the_cpu_is_shared_out_among_purposes_by_the_innermost_frame_that_is_known(server):
+    assert [line["purpose"] for line in throughput.where(server, 400, ["shards.units=128"])][-1] == "all"
+    frame = inspect.currentframe()
+    assert purpose(frame) == "other"
+    assert microseconds(Counter({"journal": 3, "other": 1}), 0.004, 10) == {"journal": 300.0, "other": 100.0}
 
 
 def test_the_server_draws_the_same_latencies_for_every_client():

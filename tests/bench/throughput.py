@@ -4,6 +4,7 @@
     python -m tests.bench.throughput --quick             the same at a tenth of the rows, in less than two minutes
     python -m tests.bench.throughput --only 0ms/64 --clients aiohttp triplesmith --rows 20000 --repeat 3
     python -m tests.bench.throughput --memory            peak memory at 1,000, 10,000 and 100,000 rows
+    python -m tests.bench.throughput --where             what each microsecond of a row is spent on
     python -m tests.bench.throughput --startup           time to the first request beside an empty Prefect flow's start
 
 README.md, beside this file, says what the columns mean.
@@ -13,12 +14,14 @@ import argparse
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.bench import startup
+from tests.bench.anatomy import microseconds
 from tests.bench.host import ROOT, Scenario, Server, prefect_home, serving
 
 CLIENTS = ("aiohttp", "openai", "triplesmith", "stage")
@@ -37,11 +40,18 @@ SCENARIOS = (
 
 
 def measure(
-    server: Server, scenario: Scenario, client: str, environment: dict[str, str], changes: Sequence[str]
+    server: Server,
+    scenario: Scenario,
+    client: str,
+    environment: dict[str, str],
+    changes: Sequence[str],
+    *,
+    sampling: bool = False,
 ) -> dict[str, Any]:
     """Run one client through one scenario."""
     server.start(scenario)
     given = {"url": server.url, "rows": scenario.rows, "slots": scenario.slots, "changes": list(changes)}
+    given["sampling"] = sampling
     command = [sys.executable, "-m", "tests.bench.client", client, json.dumps(given)]
     done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     result = json.loads(done.stdout.splitlines()[-1])
@@ -119,6 +129,19 @@ def memory(server: Server, sizes: Sequence[int], changes: Sequence[str]) -> list
         ]
 
 
+PURPOSES = {"what for": "{purpose}", "µs/row": "{us:.0f}", "share": "{share:.0%}"}
+
+
+def where(server: Server, rows: int, changes: Sequence[str]) -> list[dict[str, Any]]:
+    """Share the CPU of the generate stage out among its purposes, at no latency."""
+    with prefect_home() as environment:
+        scenario = Scenario("where", 0.0, 64, rows)
+        result = measure(server, scenario, "triplesmith", environment, changes, sampling=True)
+    spent = microseconds(Counter(result["samples"]), result["cpu_s"], result["rows"])
+    spent["all"] = sum(spent.values())
+    return [{"purpose": purpose, "us": us, "share": us / spent["all"]} for purpose, us in spent.items()]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what is asked for and print tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -130,6 +153,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeat", type=int, default=1, help="runs of each, of which the median is shown")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the recipe")
     parser.add_argument("--memory", type=int, nargs="*", metavar="ROWS", help="peak memory at these sizes instead")
+    parser.add_argument("--where", action="store_true", help="what the client's CPU is spent on, row by row, instead")
     parser.add_argument("--startup", action="store_true", help="time to the first request instead")
     parser.add_argument("--json", metavar="PATH", help="write the results there as well")
     args = parser.parse_args(argv)
@@ -138,6 +162,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.startup:
             with prefect_home() as environment:
                 results, columns = startup.measure(server, args.repeat, environment), startup.COLUMNS
+        elif args.where:
+            results, columns = where(server, args.rows or 10_000, args.set), PURPOSES
         elif args.memory is not None:
             results, columns = memory(server, args.memory or MEMORY_ROWS, args.set), COLUMNS
         else:
