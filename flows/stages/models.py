@@ -91,8 +91,8 @@ def words(loaded: LoadedRecipe, request: RunRequest, models: Mapping[str, str]) 
     """All that changes the words of a run, for its fingerprint; `models` are as found at their endpoints."""
     recipe = loaded.recipe.model_dump(exclude=NOT_WORDS["recipe"])
     recipe["llm"] = [{key: value for key, value in llm.items() if key not in NOT_WORDS["llm"]} for llm in recipe["llm"]]
-    # when to stop listing tasks, and who measures, is no word of a list
-    del recipe["brainstorm"]["least_new"], recipe["shards"]["processes"]
+    # when to stop listing tasks is no word of a list
+    del recipe["brainstorm"]["least_new"]
     prompts = [prompt for source in loaded.sources for prompt in (source.prompt, source.brainstorm) if prompt]
     kinds = {name: endpoints(request, entry)[0].partition(":")[0] for name, entry in loaded.recipe.entries.items()}
     return {
