@@ -85,16 +85,14 @@ def decide_all(job: Job, judged: Callable[[Row, str], None] = lambda row, reason
 
     `judged` is called with every row and the reason for which it goes, empty for one that stays.
     """
-    repeats = _find_repeats(job)
+    verdicts = _find_verdicts(job)
     reasons: Counter[str] = Counter()
     places = count()
     for shard in job.shards:
         stay: list[Row] = []
         dropped: list[Dropped] = []
         for (row, _), place in zip(_measured(job, [shard]), places, strict=False):
-            verdict = _judge(job, row)
-            if verdict.keep:
-                verdict = repeats.get(place, KEPT)
+            verdict = verdicts.get(place, KEPT)
             reason = verdict.reason or ""
             if reason:
                 dropped.append(Dropped(row.id, reason, verdict.detail, row.to_json()))
@@ -108,8 +106,9 @@ def decide_all(job: Job, judged: Callable[[Row, str], None] = lambda row, reason
     return StageTally(STAGE, entered=entered, out=out, dropped=reasons)
 
 
-def _find_repeats(job: Job) -> dict[int, Verdict]:
-    """Give place -> verdict of the rows that the rules let pass and that repeat others."""
+def _find_verdicts(job: Job) -> dict[int, Verdict]:
+    """Give place -> verdict of the rows that go: by themselves, or because they repeat others."""
+    found: dict[int, Verdict] = {}
     semantic, alone = job.policy.semantic, SHARED_QUERY in job.policy.off
     repeats = Repeats(job.policy.near, job.index, semantic)
     encoded = RowVectors(job, semantic) if semantic else None
@@ -118,11 +117,14 @@ def _find_repeats(job: Job) -> dict[int, Verdict]:
         vectors = encoded.of(shard) if encoded else None
         for at, (row, keys) in enumerate(_measured(job, [shard])):
             place = next(places)
-            if _judge(job, row).keep:
+            verdict = _judge(job, row)
+            if verdict.keep:
                 order = place if job.source == generate.STAGE else _content(row)
                 vector = None if vectors is None else vectors[at]
                 repeats.add(place, row, keys["key"], order, vector, None if alone else keys["query"])
-    return repeats.find(stage_ids(job.layout, job.source) if job.index else ())
+            else:
+                found[place] = verdict
+    return found | repeats.find(stage_ids(job.layout, job.source) if job.index else ())
 
 
 def _content(row: Row) -> bytes:
@@ -146,8 +148,8 @@ def _measured(job: Job, shards: Iterable[int]) -> Iterator[tuple[Row, Mapping[st
             measured = line["measured"]
             if place in leaks:
                 measured["benchmarks"] = leaks[place]
-            row = replace(row, measured=measured)
-            yield (row.in_languages(*measured["identified"]) if "identified" in measured else row), line
+            query, document = measured.get("identified", (row.query_language, row.document_language))
+            yield replace(row, measured=measured, query_language=query, document_language=document), line
 
 
 def _is_measured(job: Job, shard: int) -> bool:

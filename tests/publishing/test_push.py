@@ -323,9 +323,42 @@ print(json.dumps({split: [len(part), part[0]["anchor"]] for split, part in loade
 """
 
 
+CURATE = """
+import sys
+from flows.errors import UsageError
+from flows.sources.benchmarks import locate_benchmark, read_texts
+from flows.sources.locate import locate
+print(*(record.values["anchor"] for record in locate(sys.argv[1], "pair", "train").read()), sep=",")
+print(sorted({kind for kind, _ in read_texts(locate_benchmark(sys.argv[1]))}))
+for wrong in ({"config": "pair", "split": "dev"}, {"config": "nope"}, {}):
+    try:
+        list(locate(sys.argv[1] + ("" if wrong else "-not"), **wrong).read())
+    except UsageError as error:
+        print(error)
+"""
+
+
+def test_sets_on_the_hub_are_read_to_be_curated_and_as_benchmarks(hub, tmp_path):
+    make_card(tmp_path / "publish", [make_row(n, split="validation" if n > 7 else "train") for n in range(10)])
+    upload(tmp_path / "publish")
+    done = run_against(hub, tmp_path, CURATE, REPO)
+    lines = done.stdout.splitlines()
+    assert lines[0] == ",".join(f"query {n}" for n in range(8)), done.stderr
+    assert lines[1] == "['document', 'query']"
+    assert lines[2] == f"{REPO}: give --split, one of train, validation; there is no 'dev'"
+    assert "nope" in lines[3]
+    assert lines[4].startswith(f"{REPO}-not: no such file or folder")
+
+
 def test_datasets_loads_it_from_the_hub(hub, tmp_path):
     make_card(tmp_path / "publish", [make_row(n, split="validation" if n > 7 else "train") for n in range(10)])
     upload(tmp_path / "publish")
+    done = run_against(hub, tmp_path, LOAD, REPO, "pair")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"train": [8, "query 0"], "validation": [2, "query 8"]}
+
+
+def run_against(hub, tmp_path, *command):
     environment = {
         **os.environ,
         "HF_ENDPOINT": hub.url,
@@ -334,7 +367,6 @@ def test_datasets_loads_it_from_the_hub(hub, tmp_path):
         "HF_HUB_DISABLE_XET": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    command = [sys.executable, "-c", LOAD, REPO, "pair"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"train": [8, "query 0"], "validation": [2, "query 8"]}
+    return subprocess.run(
+        [sys.executable, "-c", *command], env=environment, capture_output=True, text=True, check=False
+    )
