@@ -121,7 +121,8 @@ def _find_verdicts(job: Job) -> dict[int, Verdict]:
             if verdict.keep:
                 order = place if job.source == generate.STAGE else _content(row)
                 vector = None if vectors is None else vectors[at]
-                repeats.add(place, row, keys["key"], order, vector, None if alone else keys["query"])
+                query = None if alone or keys["query"] is None else bytes.fromhex(keys["query"])
+                repeats.add(place, row, bytes.fromhex(keys["key"]), order, vector, query)
             else:
                 found[place] = verdict
     return found | repeats.find(stage_ids(job.layout, job.source) if job.index else ())
