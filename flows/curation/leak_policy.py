@@ -36,6 +36,8 @@ class LeakPolicy:
     """Share of a text's runs of 8 words from which it is (as for PaLM, arXiv 2204.02311); a text has three at least."""
     near: float = 0.9
     """ROUGE-L F1 from which a query repeats one of a benchmark; at least 0.7."""
+    cosine: float = 0.95
+    """Cosine from which it means what one of them means, with an encoder (`curate.semantic`) alone; at least 0.7."""
     common: int = 10
     """Texts of a benchmark in which a run of words may stand; one in more is a turn of phrase and does not count."""
     allow: tuple[str, ...] = ()
@@ -47,5 +49,6 @@ class LeakPolicy:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not 0 < self.grams_8 <= 1:
             raise ValueError(f"grams_8 must be above 0 and at most 1, not {self.grams_8}")
-        if not LEAST_NEAR <= self.near <= 1:
-            raise ValueError(f"near must be between {LEAST_NEAR} and 1, not {self.near}")
+        for name in ("near", "cosine"):
+            if not LEAST_NEAR <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be between {LEAST_NEAR} and 1, not {getattr(self, name)}")

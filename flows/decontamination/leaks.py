@@ -35,6 +35,8 @@ class Leak:
     """Share of its runs of 8 words; 0 when it has fewer than three."""
     near: float = 0.0
     """ROUGE-L F1 of the query that is nearest, 0 below 0.7."""
+    cosine: float = 0.0
+    """Cosine of the query that is nearest by the recipe's encoder, 0 below 0.7 and without one."""
 
 
 def find_leaks(rows: Sequence[Row], benchmarks: Mapping[str, Benchmark]) -> Iterator[list[Leak]]:
@@ -63,6 +65,9 @@ def leak_verdict(leaks: Sequence[Leak], policy: LeakPolicy) -> Verdict:
             return Verdict(REASON + leak.benchmark, f"{leak.column}: equals a text of {leak.benchmark}")
         if leak.near >= policy.near:
             said = f"{leak.near:.2f} like a query of {leak.benchmark}, below {policy.near:g} wanted"
+            return Verdict(REASON + leak.benchmark, f"{leak.column}: {said}")
+        if leak.cosine >= policy.cosine:
+            said = f"means what a query of {leak.benchmark} does by {leak.cosine:.2f}, below {policy.cosine:g} wanted"
             return Verdict(REASON + leak.benchmark, f"{leak.column}: {said}")
         if leak.grams_13 >= policy.grams_13:
             said = f"{leak.grams_13} runs of 13 words of {leak.benchmark}, below {policy.grams_13} wanted"

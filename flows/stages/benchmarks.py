@@ -18,9 +18,11 @@ from flows.domain.records import Row
 from flows.errors import UsageError
 from flows.ids import digest
 from flows.index.index import Entry, Index
+from flows.recipes.folder import read_recipe
 from flows.sources.benchmarks import locate_benchmark, read_texts
 from flows.sources.locate import Source
 from flows.stages.job import STAGE, Job
+from flows.stages.meaning import nearest, prepare_meaning
 from flows.store.jsonio import loads, read_lines, write_json, write_lines
 from flows.store.layout import Layout
 from flows.store.shards import read_rows
@@ -50,9 +52,11 @@ def prepare(job: Job) -> None:
     found = {benchmark.called: locate_benchmark(benchmark.path) for benchmark in job.policy.benchmarks}
     leaks = job.policy.leaks
     prints = {name: source.fingerprint for name, source in found.items()}
-    fingerprint = digest(VERSION, prints, leaks.common, list(leaks.allow))
+    encoder = job.policy.semantic.encoder if job.policy.semantic else None
+    fingerprint = digest(VERSION, prints, leaks.common, list(leaks.allow), encoder)
     folder = job.layout.benchmarks(STAGE)
     if _header(job.layout).get("fingerprint") == fingerprint:
+        prepare_meaning(job, found)
         return
     rmtree(folder, ignore_errors=True)
     counts = {
@@ -60,6 +64,7 @@ def prepare(job: Job) -> None:
         for number, (name, source) in enumerate(found.items())
     }
     _index(job.layout).put((), {"query": _queries(found)})
+    prepare_meaning(job, found)
     write_json(folder / _HEADER, {"fingerprint": fingerprint, "counts": counts})
 
 
@@ -77,6 +82,9 @@ def match_shard(layout: Layout, source: str, shard: int) -> None:
     shared = list(find_leaks(rows, benchmarks))
     for place, leak in _near_leaks(layout, rows, list(benchmarks)):
         shared[place].append(leak)
+    job = Job(layout, source, read_recipe(layout).curate)
+    for place, name, cosine in nearest(job, shard, list(benchmarks)):
+        shared[place].append(Leak(name, "query", cosine=cosine))
     lines = ({"place": place, "leaks": [asdict(leak) for leak in leaks]} for place, leaks in enumerate(shared) if leaks)
     write_lines(layout.leaks(STAGE, shard), chain([{"fingerprint": header["fingerprint"]}], lines))
 

@@ -80,9 +80,12 @@ def test_thresholds_decide_on_what_was_measured():
     assert leak_verdict([leak], LeakPolicy(grams_13=3)).keep
     assert "50% of its runs" in leak_verdict([leak], LeakPolicy(grams_13=3, grams_8=0.5)).detail
     assert "0.85 like a query" in leak_verdict([leak], LeakPolicy(grams_13=3, near=0.8)).detail
+    meant = Leak("wings", "query", cosine=0.9)
+    assert leak_verdict([meant], LeakPolicy()).keep
+    assert "means what a query of wings does by 0.90" in leak_verdict([meant], LeakPolicy(cosine=0.9)).detail
 
 
-@pytest.mark.parametrize("change", [{"near": 0.5}, {"grams_8": 0.0}, {"grams_13": 0}, {"common": 0}])
+@pytest.mark.parametrize("change", [{"near": 0.5}, {"cosine": 0.5}, {"grams_8": 0.0}, {"grams_13": 0}, {"common": 0}])
 def test_thresholds_out_of_range_are_refused(change):
     with pytest.raises(ValueError, match=f"{next(iter(change))} must be"):
         LeakPolicy(**change)
