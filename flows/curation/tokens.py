@@ -16,6 +16,9 @@ _UNSPACED = (
 
 _ASCII = re.compile(r"[0-9a-z]+|[$+<=>|~]")
 """What `_patterns` find in ASCII text, several times as fast."""
+_ASCII_SYMBOLS = b"$+<=>|~"
+_ASCII_LETTERS = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
+"""Makes what is no letter or digit a space: without symbols, splitting there is faster still."""
 
 
 def tokens(text: str) -> list[str]:
@@ -25,7 +28,10 @@ def tokens(text: str) -> list[str]:
     every letter with its marks is one, and so is every symbol (`+`, `<`, an emoji): `x < 3` is not `x > 3`.
     """
     if text.isascii():
-        return _ASCII.findall(text.lower())
+        encoded = text.encode()
+        if len(encoded.translate(None, _ASCII_SYMBOLS)) < len(encoded):
+            return _ASCII.findall(text.lower())
+        return encoded.translate(_ASCII_LETTERS).decode().split()
     plain, odd, every = _patterns()
     folded = normalize("NFKC", normalize("NFKC", text).casefold())
     return (every if odd.search(folded) else plain).findall(folded)
