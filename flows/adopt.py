@@ -35,7 +35,7 @@ async def adopt(request: CurateRequest) -> RunResult:
         if not curated.out:
             raise StoppedError(explain_nothing("no row", [request.path], curated))
         remember_rows(job)
-        commit = await publish(run, request.publish, request.public)
+        commit = await publish(run, request.publish, request.public, request.append)
         tallies = read_ledger(layout)
         await acreate_markdown_artifact(ledger_markdown(tallies), key="ledger", description=run)
         await acreate_table_artifact(ledger_table(tallies), key="ledger-by-reason", description=run)

@@ -15,7 +15,7 @@ from flows.store.ledger import read_benchmarks, read_ledger
 
 NAMES = (
     *("path", "out", "recipe", "config", "split", "columns", "scores", "family", "language", "index"),
-    *("publish", "public"),
+    *("publish", "public", "append"),
 )
 """Options that are fields of the request."""
 

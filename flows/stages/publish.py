@@ -1,5 +1,6 @@
 """Assemble the finished data set of a run, from the run folder alone."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from flows import __version__
@@ -11,7 +12,7 @@ from flows.publishing.exports.base import Rows
 from flows.publishing.facts import write_card
 from flows.publishing.folder import replace_folder
 from flows.publishing.formats.shape import Shape
-from flows.publishing.parquet import write_parquet
+from flows.publishing.parquet import Written, write_parquet
 from flows.publishing.survey import Survey
 from flows.publishing.tasks import in_batch_name
 from flows.publishing.ties import write_ties
@@ -72,7 +73,7 @@ def write_set(path: Path, recipe: Recipe, finished: Finished) -> StageTally:
             citation=recipe.publish.citation,
             adopted=not recipe.families,
             benchmarks=tuple(read_benchmarks(layout)),
-            warnings=tuple(read_warnings(layout)),
+            warnings=(*read_warnings(layout), *_empty_splits(recipe.publish, written, survey.rows)),
             audit=quality["audit"],
             variety=quality["diversity"].get("families", {}),
         )
@@ -83,6 +84,14 @@ def write_set(path: Path, recipe: Recipe, finished: Finished) -> StageTally:
 def card_template() -> str:
     """Read the template of the card."""
     return (builtin_prompts() / "cards" / "dataset.md").read_text(encoding="utf-8")
+
+
+def _empty_splits(publish: Publish, written: Iterable[Written], rows: int) -> Iterator[str]:
+    """Say which splits got none of the rows that they should have."""
+    filled = {split for config in written for split in config.splits}
+    for split, share in publish.held_out.items():
+        if split not in filled and rows * share >= 1:
+            yield f"no row is in {split}: shared tasks, texts or near-copied queries tie the rows to each other"
 
 
 def _earlier_stages(layout: Layout) -> list[StageTally]:

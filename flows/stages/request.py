@@ -22,6 +22,7 @@ class CurateRequest(BaseModel):
     benchmarks: list[str] = Field(default_factory=list, description="Benchmarks whose texts no row may hold")
     publish: str | None = Field(None, description="Hub data set USER/NAME to upload to")
     public: bool = Field(False, description="Create the Hub data set public, not private")
+    append: bool = Field(False, description="Add to what the Hub data set holds, do not replace it")
 
 
 class RunRequest(BaseModel):

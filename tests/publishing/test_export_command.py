@@ -8,6 +8,7 @@ import pytest
 from flows.cli import main
 from flows.domain.records import Text
 from flows.publishing.export import FORMATS
+from flows.stages.publish import assemble
 from flows.store.layout import Layout
 from flows.store.lock import locked
 from tests.factories import row
@@ -55,8 +56,6 @@ def test_every_format_at_once(run, capsys):
 
 
 def test_exports_have_the_splits_of_the_published_set(run, tmp_path, capsys):
-    from flows.stages.publish import assemble
-
     assemble(Layout(run))
     assert main(["export", str(run), "--format", "jsonl", "--format", "csv", "--out", str(tmp_path / "out")]) == 0
     exported = {
@@ -139,6 +138,14 @@ def test_near_copies_are_in_one_split(tmp_path, capsys):
         sides = [path.name for path in (root / "export/pair/data/pair").iterdir()
                  if any("splice" in text for text in pq.read_table(path)["anchor"].to_pylist())]  # fmt: skip
         assert (len(sides) == 1) == together
+
+
+def test_a_split_that_stays_empty_is_said_on_the_card(tmp_path):
+    query = "how do I splice the eye of a mooring rope made of nylon number {}"
+    make_run(tmp_path / "run", [numbered(n, query=query.format(n)) for n in range(10)], publish={"validation": 0.2})
+    assemble(Layout(tmp_path / "run"))
+    card = (tmp_path / "run/publish/README.md").read_text(encoding="utf-8")
+    assert "no row is in validation: shared tasks, texts or near-copied queries tie the rows to each other" in card
 
 
 def test_a_run_that_is_being_worked_on_is_left_alone(run, capsys):
