@@ -22,7 +22,7 @@ from flows.recipes.load import load_recipe
 from flows.recipes.model import Recipe
 from flows.sources.locate import Source, locate
 from flows.sources.records import Record
-from flows.sources.triples import Reading, Wanted, plan_reading, read_row
+from flows.sources.triples import Reading, Wanted, gather_negatives, plan_reading, read_row
 from flows.stages.benchmarks import with_benchmarks
 from flows.stages.job import Job
 from flows.stages.plan import Round, read_rounds
@@ -91,7 +91,8 @@ def bring_in(adoption: Adoption) -> StageTally:
         places = count()
         shards = 0
         while part := list(islice(records, SHARD)):
-            made = [read_row(record, adoption.reading, place) for record, place in zip(part, places, strict=False)]
+            read = (read_row(record, adoption.reading, place) for record, place in zip(part, places, strict=False))
+            made = list(read if adoption.reading.columns is None else gather_negatives(read))
             dropped = [row for row in made if isinstance(row, Dropped)]
             rows = [row for row in made if not isinstance(row, Dropped)]
             reasons = dict(Counter(row.reason for row in dropped))

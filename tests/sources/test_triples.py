@@ -8,7 +8,7 @@ from flows.domain.units import Dropped
 from flows.errors import UsageError
 from flows.publishing.formats.full import FULL
 from flows.sources.records import Record
-from flows.sources.triples import Wanted, plan_reading, read_row
+from flows.sources.triples import Wanted, gather_negatives, plan_reading, read_row
 from tests.factories import row
 
 
@@ -92,6 +92,16 @@ def test_half_a_character_is_brought_in_and_left_to_curation():
 def test_equal_records_are_rows_of_their_own():
     one, other = rows({"query": "q", "pos": "p"}, {"query": "q", "pos": "p"})
     assert one.id != other.id
+
+
+def test_lines_that_differ_in_the_negative_alone_become_one_row():
+    lines = [("q", "p", "n"), ("q", "p", "m"), ("q", "p", "m"), ("q", "r", "o"), ("q", "p", "l")]
+    made = list(
+        gather_negatives(rows(*(dict(zip(("anchor", "positive", "negative"), line, strict=True)) for line in lines)))
+    )
+    kept = [texts(one) for one in made if isinstance(one, Row)]
+    assert kept == [("q", ["p"], ["n", "m"]), ("q", ["p"], ["m"]), ("q", ["r"], ["o"]), ("q", ["p"], ["l"])]
+    assert [one.reason for one in made if isinstance(one, Dropped)] == ["merged"]
 
 
 def test_language_and_instruction_are_taken_from_columns():
