@@ -20,9 +20,10 @@ from flows.index.index import Index
 from flows.recipes.folder import read_recipe
 from flows.recipes.load import load_recipe
 from flows.recipes.model import Recipe
+from flows.sources.gather import gather_negatives
 from flows.sources.locate import Source, locate
 from flows.sources.records import Record
-from flows.sources.triples import Reading, Wanted, gather_negatives, plan_reading, read_row
+from flows.sources.triples import Reading, Wanted, plan_reading, read_row
 from flows.stages.benchmarks import with_benchmarks
 from flows.stages.job import Job
 from flows.stages.plan import Round, read_rounds

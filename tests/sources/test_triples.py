@@ -7,8 +7,9 @@ from flows.domain.records import Row
 from flows.domain.units import Dropped
 from flows.errors import UsageError
 from flows.publishing.formats.full import FULL
+from flows.sources.gather import gather_negatives
 from flows.sources.records import Record
-from flows.sources.triples import Wanted, gather_negatives, plan_reading, read_row
+from flows.sources.triples import Wanted, plan_reading, read_row
 from tests.factories import row
 
 
