@@ -46,6 +46,8 @@ Post: TypeAlias = Callable[[ChatRequest, Step], Awaitable[Completion]]
 
 _PATIENCE = 3
 """A 500 that does not name the format comes this often before the format is suspected."""
+_IN_VAIN = 16
+"""After an exploration that every step failed, the server is unwell: so many requests pass before the next one."""
 
 
 class Ladder:
@@ -66,6 +68,8 @@ class Ladder:
         self._grace = grace
         self._learnt = learnt
         self._explorer: asyncio.Future[None] | None = None
+        self._in_vain = 0
+        """Requests that go to the first step alone, since exploring found none that serves."""
 
     @property
     def step(self) -> str | None:
@@ -88,7 +92,10 @@ class Ladder:
             if not explored:
                 break  # a long answer, not a refusal: those come at once
         if step is None:
-            return await self._explore(request, post)
+            if not self._in_vain:
+                return await self._explore(request, post)
+            self._in_vain -= 1
+            step = self._step
         try:
             completion = await post(request, STEPS[step])
             if not self._proven:
@@ -132,6 +139,7 @@ class Ladder:
             self._learn(request.schema_name, step, refused)
             return completion
         assert refused is not None
+        self._in_vain = _IN_VAIN
         raise refused
 
     async def _try(self, request: ChatRequest, post: Post, step: int, *, patience: int) -> Completion:

@@ -1,4 +1,5 @@
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,8 +31,8 @@ class Cli:
 
     environment: dict[str, str]
 
-    def start(self, *words: object, **environment: str) -> subprocess.Popen:
-        """Start a command in a folder of the repository's root."""
+    def start(self, *words: object, full_at: int | None = None, **environment: str) -> subprocess.Popen:
+        """Start a command in a folder of the repository's root; for it, the disk is full at so many bytes a file."""
         command = [sys.executable, "-m", "flows", *map(str, words)]
         return subprocess.Popen(
             command,
@@ -40,6 +41,7 @@ class Cli:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=full_at and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (full_at, full_at))),
         )
 
     def __call__(self, *words: object, **environment: str) -> subprocess.CompletedProcess:
@@ -57,3 +59,20 @@ class Cli:
 def cli(prefect_api) -> Cli:
     kept = {name: value for name, value in os.environ.items() if name not in SECRETS}
     return Cli({**kept, "PREFECT_API_URL": prefect_api, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)})
+
+
+FAULT_TABLE = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def fault_table(pytestconfig) -> list[str]:
+    """Lines of the table of faults, printed at the end."""
+    return pytestconfig.stash.setdefault(FAULT_TABLE, [])
+
+
+def pytest_terminal_summary(terminalreporter, config) -> None:
+    """Print the table of faults."""
+    if lines := config.stash.get(FAULT_TABLE, []):
+        terminalreporter.section("faults")
+        for line in lines:
+            terminalreporter.write_line(line)

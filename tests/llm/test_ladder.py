@@ -136,6 +136,15 @@ async def test_a_remembered_step_that_fails_without_a_word_is_soon_doubted():
     assert (await ladder.ask(ask_for(), endpoint.post)).rung == "json_object"
 
 
+async def test_a_server_that_fails_at_every_step_is_not_explored_by_every_request():
+    endpoint, ladder = Endpoint(dict.fromkeys(ORDER, (500, "oops"))), Ladder()
+    results = await asyncio.gather(*[ladder.ask(ask_for(), endpoint.post) for _ in range(16)], return_exceptions=True)
+    assert {type(result) for result in results} == {EndpointFailure}
+    assert len(endpoint.asked) < 16 * 2
+    endpoint.refused.clear()
+    assert (await ladder.ask(ask_for(), endpoint.post)).rung == "json_schema"
+
+
 def test_those_whom_a_slow_explorer_left_behind_climb_to_where_it_is():
     async def main() -> list[str]:
         endpoint = Endpoint({"json_schema": NO_FORMAT, "json_object+": NO_FORMAT}, latency=5.0)

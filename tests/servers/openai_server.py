@@ -225,7 +225,8 @@ class OpenAIServer:
             request.transport.abort()
             return web.Response()
         if outcome == "stall":
-            await asyncio.sleep(3600)
+            while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # aiohttp tells nobody that a client has left
         async with self._slots or _free():
             await asyncio.sleep(self._latency(rng))
         return await self._reply(request, asked, outcome, reply)
