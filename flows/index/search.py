@@ -54,9 +54,11 @@ def search_segments(
                 if row not in best or (alike, -place) > _rank(best[row], segment):
                     best[row] = (alike, segment, place)
     found: dict[int, Known] = {}
-    for row, (alike, segment, place) in best.items():
-        at = np.array([place])
-        found[row] = Known(segment.ids(at)[0], alike, " ".join(next(segment.texts(at))))
+    for segment, _ in segments:
+        rows = [row for row, held in best.items() if held[1] is segment]
+        places = np.array([best[row][2] for row in rows], np.int64)
+        for row, id_, words in zip(rows, segment.ids(places), segment.texts(places), strict=True):
+            found[row] = Known(id_, best[row][0], words)
     return [found.get(leader) for leader in corpus.leader.tolist()]
 
 
@@ -98,7 +100,7 @@ def _judge(segment: Segment, corpus: Corpus, pairs: NDArray[np.int64], policy: N
     """Score candidates exactly."""
     rows, one = np.unique(pairs >> 32, return_inverse=True)
     places, other = np.unique(pairs & _LOW, return_inverse=True)
-    both = read_corpus(chain(corpus.texts(rows), segment.texts(places)))
+    both = read_corpus(chain(corpus.texts(rows), map(str.split, segment.texts(places))))
     here, there = np.arange(len(rows)), len(rows) + np.arange(len(places))
     sets = rank_elements(both, here, policy, there)
     at = np.empty(len(both.group), np.int64)
@@ -114,7 +116,7 @@ def _all_near(
     """Look at all pairs, for the measure that nothing can be filed for."""
     rows, places = corpus.leading, np.arange(len(segment))
     groups = chain((str(corpus.labels[group]) for group in corpus.group[rows].tolist()), segment.groups())
-    both = read_corpus(chain(corpus.texts(rows), segment.texts(places)), groups)
+    both = read_corpus(chain(corpus.texts(rows), map(str.split, segment.texts(places))), groups)
     for found in search(both, policy, np.arange(len(rows)), len(rows) + places):
         yield rows[found.one] << 32 | found.other - len(rows), found.similarity
     equal = np.flatnonzero(both.leader[len(rows) :] < len(rows))

@@ -31,13 +31,19 @@ class Segment:
     def __len__(self) -> int:
         return int(self.rows.num_rows)
 
-    def texts(self, places: NDArray[np.int64]) -> Iterator[list[str]]:
-        """Yield the words of entries."""
-        return (text.split() for text in self.rows["text"].take(pa.array(places)).to_pylist())
+    def texts(self, places: NDArray[np.int64]) -> list[str]:
+        """Give the words of entries, joined by spaces."""
+        return self._taken("text", places)
 
     def ids(self, places: NDArray[np.int64]) -> list[str]:
         """Give the ids of entries."""
-        found: list[str] = self.rows["id"].take(pa.array(places)).to_pylist()
+        return self._taken("id", places)
+
+    def _taken(self, name: str, places: NDArray[np.int64]) -> list[str]:
+        """Read some entries of a column, which is written as one piece: of several all would be copied."""
+        column = self.rows[name]
+        piece = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+        found: list[str] = piece.take(pa.array(places)).to_pylist()
         return found
 
     def groups(self) -> Iterator[str]:
@@ -58,7 +64,7 @@ class Segment:
 def write_segment(folder: Path, rows: pa.Table) -> Segment:
     """Write entries, a table as `ENTRY` says, in a folder of their own; raises StoreError."""
     with replace_file(folder / _ROWS) as file, pa.ipc.new_file(file, ENTRY) as writer:
-        writer.write_table(rows, max_chunksize=_BATCH)
+        writer.write_table(rows.combine_chunks())
     return read_segment(folder)
 
 
