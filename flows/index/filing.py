@@ -26,9 +26,9 @@ from flows.index.hashed import (
 )
 from flows.store.atomic import replace_file
 
-_CROWD = 64
+_CROWD = 256
 """Sets with one prefix above which they are filed under longer ones."""
-_DEEPEST = 4
+_DEEPEST = 3
 """Elements of the longest prefix."""
 _PAIRS = 1 << 16
 """Pairs compared at a time."""
