@@ -76,7 +76,6 @@ async def run_shard(
     done = sealed(work.layout, stage, shard)
     if done:
         work.progress.recount(done.created, done.dropped)
-        work.supply.finish(done.created)
         return done
     asks = read_plan(work.layout, stage, shard)
     outcomes: dict[int, Outcome] = {}
@@ -100,7 +99,7 @@ async def run_shard(
                 outcomes[place] = outcome_of(tuple(build(unit, key, prompt, answer)), None, answer.completions)
                 work.progress.finish()
                 from_first_rows(work)
-            work.supply.finish()
+            work.supply.finish(shard)
 
         try:
             await drain(ask_one, range(len(asks)), width=len(asks))

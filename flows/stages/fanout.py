@@ -1,7 +1,6 @@
 """Keep a fixed number of calls going over a lazy input."""
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -59,39 +58,46 @@ class Supply:
     """
 
     def __init__(self) -> None:
+        self._open: dict[int, int] = {}
         self._left = self._enough = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._door = asyncio.Lock()
+        self._room = asyncio.Event()
         self._shut = False
 
     def begin(self, enough: int) -> None:
         """Start a round, in which shards are opened while fewer than `enough` units are unfinished."""
+        self._open.clear()
         self._left, self._enough, self._shut = 0, enough, False
 
-    async def open(self, units: int) -> bool:
-        """Wait until a shard of so many units is needed; False when none is any more."""
-        while self._left >= self._enough and not self._shut:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            await turn
-        self._left += units
-        return not self._shut
+    async def open(self, shard: int, units: int) -> bool:
+        """Wait in line until a shard of at most so many units is needed; False when none is any more."""
+        async with self._door:
+            while self._left >= self._enough and not self._shut:
+                self._room.clear()
+                await self._room.wait()
+            self._open[shard] = units
+            self._left += units
+            return not self._shut
 
-    def finish(self, units: int = 1) -> None:
-        """Count finished units."""
-        self._left -= units
-        if self._left < self._enough and self._waiting:
-            self._wake()
+    def finish(self, shard: int) -> None:
+        """Count a finished unit."""
+        if self._open.get(shard):
+            self._open[shard] -= 1
+            self._take(1)
+
+    def close(self, shard: int) -> None:
+        """Count whatever is left of a shard as finished: it may have fewer units than was thought."""
+        self._take(self._open.pop(shard, 0))
 
     def shut(self) -> None:
         """Open no further shard in this round."""
         self._shut = True
-        while self._waiting:
-            self._wake()
+        self._room.set()
 
-    def _wake(self) -> None:
-        turn = self._waiting.popleft()
-        if not turn.done():
-            turn.set_result(None)
+    def _take(self, units: int) -> None:
+        self._left -= units
+        if self._left < self._enough:
+            self._room.set()
 
 
 MOST_OPEN = 64
@@ -108,12 +114,14 @@ async def drain_shards(
     supply.begin(2 * concurrency)
 
     async def one(shard: int) -> None:
-        if not await supply.open(units):
+        if not await supply.open(shard, units):
             return
         try:
             await work(shard)
         except BaseException:
             supply.shut()
             raise
+        finally:
+            supply.close(shard)
 
     await drain(one, shards, width=min(len(shards), max(MOST_OPEN, 2 + 2 * concurrency // units)))

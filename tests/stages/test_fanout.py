@@ -74,7 +74,7 @@ async def test_shards_are_opened_as_their_units_run_out_however_slow_one_unit_is
             if unit == units - 1:
                 await release.wait()
             await asyncio.sleep(0)
-            supply.finish()
+            supply.finish(shard)
         opened.append("done")
 
     running = asyncio.create_task(drain_shards(work, range(5), supply, units=units, concurrency=3))
@@ -92,7 +92,8 @@ async def test_no_shard_is_opened_before_the_open_ones_have_few_units_left():
     async def work(shard):
         opened.append(shard)
         await step.wait()
-        supply.finish(10)
+        for _ in range(10):
+            supply.finish(shard)
 
     running = asyncio.create_task(drain_shards(work, range(4), supply, units=10, concurrency=6))
     for _ in range(20):
@@ -114,3 +115,15 @@ async def test_an_error_opens_no_further_shard():
     with pytest.raises(ValueError, match="no"):
         await drain_shards(work, range(9), supply, units=10, concurrency=5)
     assert opened == [0]
+
+
+async def test_shards_with_fewer_units_than_thought_hold_up_nothing():
+    supply, done = Supply(), []
+
+    async def work(shard):
+        await asyncio.sleep(0)
+        supply.finish(shard)  # one unit of ten
+        done.append(shard)
+
+    await asyncio.wait_for(drain_shards(work, range(40), supply, units=10, concurrency=3), 5)
+    assert sorted(done) == [*range(40)]
