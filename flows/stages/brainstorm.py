@@ -143,7 +143,10 @@ def fold(work: Work) -> TaskList:
 
 
 def _stale(work: Work, kept: Mapping[str, Sequence[Task]]) -> dict[str, float]:
-    """Find the families of whose last round's tasks too few were new; a round of less than a list tells nothing."""
+    """Find the families of whose last round's tasks too few were new; a round of less than a list tells nothing.
+
+    A family without any task is none of them: it may be that an earlier run had all of its first list.
+    """
     settings = work.loaded.recipe.brainstorm
     rounds = read_rounds(work.layout, STAGE)
     shards = rounds[-1].numbers if rounds else ()
@@ -152,7 +155,9 @@ def _stale(work: Work, kept: Mapping[str, Sequence[Task]]) -> dict[str, float]:
     new = {task.id for tasks in kept.values() for task in tasks}
     fresh = Counter(task.family for task in last if task.id in new)
     shares = {family: fresh[family] / count for family, count in listed.items() if count >= settings.tasks_per_request}
-    return {family: share for family, share in sorted(shares.items()) if share < settings.least_new}
+    return {
+        family: share for family, share in sorted(shares.items()) if share < settings.least_new and kept.get(family)
+    }
 
 
 def read_tasks(work: Work) -> list[Task]:
