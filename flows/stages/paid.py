@@ -1,11 +1,10 @@
 """Add up what a run has paid for, from its folder alone."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from flows.llm.meter import Paid, Rates
 from flows.stages.plan import read_plan, read_rounds
-from flows.store.jsonio import loads
+from flows.store.journal import read_journal
 from flows.store.layout import Layout
 from flows.store.manifest import read_manifest
 from flows.store.shards import ModelTally, sealed
@@ -36,15 +35,10 @@ def _tallies(layout: Layout) -> Iterator[tuple[str, ModelTally]]:
 
 
 def _journaled(layout: Layout, stage: str, shard: int, fingerprint: str) -> Iterator[tuple[str, ModelTally]]:
-    """Give the replies of an unfinished shard, one by one; a torn last line is no reply."""
-    path = layout.calls(stage, shard)
-    if not path.exists():
-        return
-    entries = {ask.unit.key(fingerprint): ask.unit.model for ask in read_plan(layout, stage, shard)}
-    for line in path.read_bytes().splitlines(keepends=True):
-        if line.endswith(b"\n"):
-            call = loads(line)
-            reply: Mapping[str, Any] = call["value"]
-            if "rejected" not in reply:
-                entry = entries.get(call["key"].partition(".")[0], "")
-                yield entry, ModelTally(requests=1, tokens_in=reply["tokens_in"], tokens_out=reply["tokens_out"])
+    """Give the replies of an unfinished shard, one by one."""
+    entries: dict[str, str] | None = None
+    for key, reply in read_journal(layout.calls(stage, shard)):
+        if "rejected" not in reply:
+            entries = entries or {ask.unit.key(fingerprint): ask.unit.model for ask in read_plan(layout, stage, shard)}
+            entry = entries.get(key.partition(".")[0], "")
+            yield entry, ModelTally(requests=1, tokens_in=reply["tokens_in"], tokens_out=reply["tokens_out"])

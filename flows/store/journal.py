@@ -1,7 +1,7 @@
 """An append-only file of replies that survives `kill -9`, a full disk and a torn last line."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -72,13 +72,27 @@ class Journal:
         content = self._path.read_bytes()
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
-            os.truncate(self._file, whole)
-        for number, line in enumerate(content[:whole].splitlines(), start=1):
-            try:
-                entry = loads(line)
-                self._values[entry["key"]] = entry["value"]
-            except (ValueError, KeyError, TypeError):
-                raise StoreError(
-                    f"{self._path}: line {number} is damaged: {line!r:.60}; delete the line (its reply is asked "
-                    "for again) or put the file back"
-                ) from None
+            os.truncate(self._path, whole)
+        self._values.update(_entries(self._path, content[:whole]))
+
+
+def read_journal(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield keys and values in the order they were written, leaving the file as it is; nothing when there is none.
+
+    An unfinished last line is passed over. Raises StoreError naming a damaged one.
+    """
+    if path.exists():
+        content = path.read_bytes()
+        yield from _entries(path, content[: content.rfind(b"\n") + 1])
+
+
+def _entries(path: Path, content: bytes) -> Iterator[tuple[str, Any]]:
+    for number, line in enumerate(content.splitlines(), start=1):
+        try:
+            entry = loads(line)
+            yield entry["key"], entry["value"]
+        except (ValueError, KeyError, TypeError):
+            raise StoreError(
+                f"{path}: line {number} is damaged: {line!r:.60}; delete the line (its reply is asked "
+                "for again) or put the file back"
+            ) from None

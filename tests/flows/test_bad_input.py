@@ -24,7 +24,7 @@ def one_line(done, code, *words):
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("run", "nope"), "recipe 'nope' is unknown; there are e5, quickstart"),
+        (("run", "nope"), "recipe 'nope' is unknown; there are curate, e5, quickstart"),
         (("run", "missing.toml"), "missing.toml: no such file"),
         (("run", "--set", "llm.temprature=1"), "llm.0.temprature: unknown key"),
         (("run", "--set", "limits.requests_per_row=many"), "limits.requests_per_row: input should be a valid number"),

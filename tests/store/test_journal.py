@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from flows.errors import StoreError
-from flows.store.journal import Journal
+from flows.store.journal import Journal, read_journal
 
 
 def test_what_is_appended_is_there_after_reopening(tmp_path):
@@ -73,3 +73,22 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be opened"):
         Journal(tmp_path / "file" / "j")
+
+
+def test_a_journal_is_read_as_it_is_without_its_torn_end(tmp_path):
+    path = tmp_path / "calls.jsonl"
+    assert list(read_journal(path)) == []
+    with Journal(path) as journal:
+        journal.append("a", {"text": "one"})
+        journal.append("b", 2)
+    content = path.read_bytes() + b'{"key":"c","val'
+    path.write_bytes(content)
+    assert list(read_journal(path)) == [("a", {"text": "one"}), ("b", 2)]
+    assert path.read_bytes() == content
+
+
+def test_reading_names_a_damaged_line(tmp_path):
+    path = tmp_path / "calls.jsonl"
+    path.write_bytes(b'{"key":"a","value":1}\nnonsense\n')
+    with pytest.raises(StoreError, match=r"calls.jsonl: line 2 is damaged"):
+        list(read_journal(path))
