@@ -4,7 +4,7 @@ import re
 from functools import cache
 from unicodedata import category, normalize
 
-_UNSPACED = (
+UNSPACED = (
     "\u0e00-\u0eff"  # Thai, Lao
     "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f"  # Burmese
     "\u1780-\u17ff"  # Khmer
@@ -33,23 +33,34 @@ def tokens(text: str) -> list[str]:
             return _ASCII.findall(text.lower())
         return encoded.translate(_ASCII_LETTERS).decode().split()
     plain, odd, every = _patterns()
-    folded = normalize("NFKC", normalize("NFKC", text).casefold())
+    folded = fold(text)
     return (every if odd.search(folded) else plain).findall(folded)
+
+
+def fold(text: str) -> str:
+    """Fold compatibility forms and case."""
+    return normalize("NFKC", normalize("NFKC", text).casefold())
+
+
+@cache
+def marks_and_symbols() -> tuple[str, str]:
+    """Give marks and symbols as the insides of character classes, which `re` has none for."""
+    plane = [(chr(point), category(chr(point))) for point in range(0x10000)]
+    marks = "".join(char for char, kind in plane if kind[0] == "M" and not "\ufe00" <= char <= "\ufe0f")
+    symbols = "".join(re.escape(char) for char, kind in plane if kind in ("Sm", "Sc", "So"))
+    return marks, symbols + "\U0001f000-\U0001fbff"
 
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Give the pattern of tokens without marks in scripts with spaces, what it is not for, and that of all tokens.
 
-    The first finds the same as the last in half the time. They are built from Python's Unicode tables, as `re` has no
-    classes for marks and symbols.
+    The first finds the same as the last in half the time.
     """
-    plane = [(chr(point), category(chr(point))) for point in range(0x10000)]
-    marks = "".join(char for char, kind in plane if kind[0] == "M" and not "\ufe00" <= char <= "\ufe0f")
-    symbols = "".join(re.escape(char) for char, kind in plane if kind in ("Sm", "Sc", "So")) + "\U0001f000-\U0001fbff"
-    letter = rf"[^\W_{_UNSPACED}]"
+    marks, symbols = marks_and_symbols()
+    letter = rf"[^\W_{UNSPACED}]"
     return (
         re.compile(rf"[^\W_]+|[{symbols}]"),
-        re.compile(rf"[{marks}{_UNSPACED}]"),
-        re.compile(rf"{letter}+(?:[{marks}]+{letter}*)*|(?=[^\W_])[{_UNSPACED}][{marks}]*|[{symbols}]"),
+        re.compile(rf"[{marks}{UNSPACED}]"),
+        re.compile(rf"{letter}+(?:[{marks}]+{letter}*)*|(?=[^\W_])[{UNSPACED}][{marks}]*|[{symbols}]"),
     )

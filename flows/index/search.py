@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.curation.near.arrays import distinct
-from flows.curation.near.corpus import Corpus, read_corpus
+from flows.curation.near.corpus import Corpus, read_corpus, read_texts
 from flows.curation.near.elements import rank_elements
 from flows.curation.near.judge import Judge
 from flows.curation.near.policy import NearPolicy
 from flows.curation.near.search import search
-from flows.curation.tokens import tokens
 from flows.index.filing import Filing
 from flows.index.segment import Segment
 
@@ -44,7 +43,7 @@ def search_segments(
 
     Segments come with their filings; without one all pairs are looked at.
     """
-    corpus = read_corpus(map(tokens, texts), groups)
+    corpus = read_texts(texts, groups)
     best: dict[int, tuple[float, Segment, int]] = {}
     own = set(own)
     for segment, filing in segments if len(corpus.leader) else ():

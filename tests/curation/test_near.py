@@ -1,4 +1,5 @@
 import random
+from itertools import pairwise
 from unicodedata import normalize
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flows.curation.near import NearPolicy, near_pairs, near_twins
+from flows.curation.near.corpus import read_texts
 from flows.curation.tokens import _patterns, tokens
 from tests.curation.near_truth import TEXTS, THRESHOLDS, exhaustive, staying
 
@@ -113,3 +115,21 @@ def test_the_fast_ways_to_cut_text_give_the_same(text):
     _, _, every = _patterns()
     folded = normalize("NFKC", normalize("NFKC", text).casefold())
     assert tokens(text) == every.findall(folded)
+
+
+def cut(texts):
+    corpus = read_texts(texts)
+    return [*corpus.texts(np.arange(len(texts)))]
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(max_size=8) | st.text("aZ9+$ _.\n\0|", max_size=20) | st.text("aéßσС水กา\u0301\u0e31+🙂 _.,ﬁ")))
+def test_texts_cut_together_are_cut_as_each_alone(texts):
+    assert cut(texts) == [tokens(text) for text in texts]
+
+
+def test_every_character_is_cut_as_alone_whatever_stands_beside_it():
+    chars = [chr(point) for point in [*range(0x20000), *range(0x2F800, 0x2FA20), 0x30000, 0xE0001, 0x10FFFF]]
+    texts = [f"a{char}B{char}\u0301 {char}水{char}{char}" for char in chars]
+    texts += [f"{one}{other}" for one, other in pairwise(chars)]
+    assert cut(texts) == [tokens(text) for text in texts]

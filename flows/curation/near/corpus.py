@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.curation.near.arrays import blocks, flat_ranges, mix, starts
+from flows.curation.near.cutting import cut
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,15 +46,8 @@ class Corpus:
         return np.argsort(self.leader, kind="stable"), starts(count)
 
 
-def read_corpus(
-    token_lists: Iterable[Sequence[str]],
-    groups: Iterable[Hashable] | None = None,
-    order: Callable[[], NDArray[np.int64]] | None = None,
-) -> Corpus:
-    """Number the tokens of texts; without groups all are one. Raises ValueError unless there is one group per text.
-
-    `order` is called when all texts are read, and gives the places from which the rows are taken.
-    """
+def read_corpus(token_lists: Iterable[Sequence[str]], groups: Iterable[Hashable] | None = None) -> Corpus:
+    """Number the tokens of texts; without groups all are one. Raises ValueError unless there is one group per text."""
     numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
     lengths = array("q")
 
@@ -63,7 +57,34 @@ def read_corpus(
             yield found
 
     ids = np.fromiter(map(numbers.__getitem__, chain.from_iterable(counted())), np.int32)
-    size = np.frombuffer(lengths, np.int64)
+    return _corpus(ids, np.frombuffer(lengths, np.int64), numbers, groups)
+
+
+def read_texts(
+    texts: Iterable[str],
+    groups: Iterable[Hashable] | None = None,
+    order: Callable[[], NDArray[np.int64]] | None = None,
+) -> Corpus:
+    """Read a corpus from texts that are still to be cut into tokens.
+
+    `order` is called when all texts are read, and gives the places from which the rows are taken.
+    """
+    numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
+    lengths, ids = array("q"), array("i")
+    for size, found, words in cut(texts):
+        lengths.frombytes(size.tobytes())
+        ids.frombytes(np.fromiter(map(numbers.__getitem__, words), np.int32, len(words))[found].tobytes())
+    return _corpus(np.frombuffer(ids, np.int32), np.frombuffer(lengths, np.int64), numbers, groups, order)
+
+
+def _corpus(
+    ids: NDArray[np.int32],
+    size: NDArray[np.int64],
+    numbers: Iterable[str],
+    groups: Iterable[Hashable] | None,
+    order: Callable[[], NDArray[np.int64]] | None = None,
+) -> Corpus:
+    """Put the rows in order and find those that are equal."""
     labels: defaultdict[Hashable, int] = defaultdict(count().__next__)
     group = np.zeros(len(size), np.int64)
     if groups is not None:
@@ -71,9 +92,11 @@ def read_corpus(
         if len(group) != len(size):
             raise ValueError(f"{len(size)} texts need as many groups, not {len(group)}")
     if order is not None:
-        rows = order()
-        ids = ids[flat_ranges(starts(size)[rows], size[rows])]
+        rows, begin = order(), starts(size)
         size, group = size[rows], group[rows]
+        ids = np.concatenate(
+            [ids[:0], *(ids[flat_ranges(begin[rows[some]], size[some])] for some in blocks(size, 1 << 20))]
+        )
     start = starts(size)
     return Corpus(ids, start, group, _leaders(ids, start, group), [*labels] or [""], ["", *numbers])
 

@@ -209,15 +209,18 @@ class Join:
         """Yield the packed pairs of chosen entries and their windows that sizes, places and signatures allow."""
         limits, sets = self._limits, self._sets
         count = groups.high[chosen] - groups.low[chosen]
+        room = (limits.reach[groups.most] - groups.size).astype(np.int32)  # the windows look at one side's alone
+        size = groups.size.astype(np.int32)
         for some in blocks(count, _PAIRS):
             first = flat_ranges(groups.low[chosen[some]], count[some])
-            second = np.repeat(chosen[some], count[some])
-            total = groups.size[first] + groups.size[second]
-            fits = limits.reach[np.minimum(groups.most[first], groups.most[second])] >= total
+            fits = np.flatnonzero(room[first] >= np.repeat(size[chosen[some]], count[some]))
+            first, second = first[fits], np.repeat(chosen[some], count[some])[fits]
+            total = size[first] + size[second]
             if most_total is not None:
-                fits &= total <= most_total
-            need = limits.need[total[fits]]
-            one, other = groups.owner[first[fits]], groups.owner[second[fits]]
-            differ = sum(np.bitwise_count(word[one] ^ word[other]).astype(np.int64) for word in sets.bits)
-            fits = (differ <= self._held[one] + self._held[other] - 2 * need) & (one != other)
+                fits = np.flatnonzero(total <= most_total)
+                first, second, total = first[fits], second[fits], total[fits]
+            one, other = groups.owner[first], groups.owner[second]
+            most = self._held[one] + self._held[other] - 2 * limits.need[total]
+            differ = sum(np.bitwise_count(word[one] ^ word[other]).astype(np.int16) for word in sets.bits)
+            fits = (differ <= most) & (one != other)
             yield one[fits].astype(np.int64) << 32 | other[fits]

@@ -5,16 +5,15 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 
 from flows.curation.near.arrays import flat_ranges, starts
-from flows.curation.near.corpus import Corpus, read_corpus
+from flows.curation.near.corpus import Corpus, read_texts
 from flows.curation.near.found import Found, gather
 from flows.curation.near.policy import NearPolicy
 from flows.curation.near.search import search
-from flows.curation.tokens import tokens
 
 
 def near_pairs(texts: Iterable[str], policy: NearPolicy, *, groups: Iterable[Hashable] | None = None) -> Found:
     """Find every pair of texts of one group with similarity >= threshold, in order of (one, other), one < other."""
-    corpus = read_corpus(map(tokens, texts), groups)
+    corpus = read_texts(texts, groups)
     leaders = gather(list(search(corpus, policy, corpus.leading)))
     return gather([_spread(corpus, leaders), _equals(corpus)])
 

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.curation.near.arrays import blocks, flat_ranges
-from flows.curation.near.corpus import Corpus, read_corpus
+from flows.curation.near.corpus import Corpus, read_texts
 from flows.curation.near.found import Found
 from flows.curation.near.policy import NearPolicy
 from flows.curation.near.representatives import Representatives
-from flows.curation.tokens import tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,10 @@ def near_twins(
     """
     digests = array("Q")
 
-    def cut() -> Iterator[list[str]]:
+    def digested() -> Iterator[str]:
         for text in texts:
             digests.frombytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
-            yield tokens(text)
+            yield text
 
     order = np.zeros(0, np.int64)
 
@@ -56,7 +55,7 @@ def near_twins(
         order = _order(np.frombuffer(digests, np.uint64), keys)
         return order
 
-    corpus = read_corpus(cut(), groups, ordered)
+    corpus = read_texts(digested(), groups, ordered)
     best = _Best(corpus)
     chosen = Representatives(corpus, policy, corpus.leading)
     best.offer(Found(chosen.kept, chosen.kept, np.ones(len(chosen.kept))))
