@@ -76,15 +76,20 @@ def _rank(
     """Number of shared elements of each bag, and their codes in ascending order, bag after bag."""
     length = np.diff(bags.start)
     held, codes = np.zeros(len(length), np.int64), [np.zeros(0, np.int64)]
+    order = np.where(shared, rank, -1)
     for some in blocks(length, 1 << 20):
         ids = bags.ids[bags.start[some.start] : bags.start[some.stop]]
-        keep = shared[ids]
-        found = np.repeat(np.arange(some.stop - some.start), length[some])[keep] << 32 | rank[ids[keep]]
+        place = order.take(ids)
+        found = np.repeat(np.arange(some.stop - some.start) << 32, length[some]) | place
+        found = found.compress(place >= 0)
         found.sort()
         owner = found >> 32
-        place = np.arange(len(found))
-        fresh = np.concatenate([np.ones(min(1, len(found)), bool), found[1:] != found[:-1]])
-        earlier = place - np.maximum.accumulate(np.where(fresh, place, 0))
-        codes.append(((found & 0xFFFFFFFF) + earlier * len(rank)) * groups + group[some][owner])
+        again = np.flatnonzero(found[1:] == found[:-1]) + 1
+        code = found & 0xFFFFFFFF
+        if len(again):  # a run of equal neighbours: the first of them is another element than the second
+            heads = np.flatnonzero(np.diff(again, prepend=-1) != 1)
+            run = np.arange(len(again)) - np.repeat(heads, np.diff(np.append(heads, len(again))))
+            code[again] += (run + 1) * len(rank)
+        codes.append(code * groups + group[some][owner] if groups > 1 else code)
         held[some] = np.bincount(owner, minlength=some.stop - some.start)
     return held, np.concatenate(codes)

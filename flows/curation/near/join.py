@@ -24,7 +24,7 @@ _PAIRS = 1 << 16
 """Pairs compared at a time: few enough for the arrays to stay in the processor's cache."""
 _CANDIDATES = 1 << 21
 """Candidates gathered before they are given out."""
-_WORTH = 16
+_WORTH = 32
 """Pairs of a group for each element of its next level, above which splitting it is tried."""
 _PATIENCE = 8.0
 """Times its own pairs that the groups split from a first group may have at the next level: a pair that shares several
@@ -84,7 +84,9 @@ class Join:
     def __init__(self, sets: Elements, limits: Bounds) -> None:
         self._sets = sets
         self._limits = limits
-        self._held = np.diff(sets.start)
+        self._held = np.diff(sets.start).astype(np.int32)
+        self._twice = (2 * limits.need).astype(np.int32)
+        """Twice the least overlap, by the sum of two sizes."""
         self._bits = np.uint64(len(sets.code).bit_length())
         """Bits in which an entry can be numbered."""
 
@@ -207,20 +209,20 @@ class Join:
         self, groups: _Groups, chosen: NDArray[np.int64], most_total: int | None = None
     ) -> Iterator[NDArray[np.int64]]:
         """Yield the packed pairs of chosen entries and their windows that sizes, places and signatures allow."""
-        limits, sets = self._limits, self._sets
+        limits = self._limits
         count = groups.high[chosen] - groups.low[chosen]
         room = (limits.reach[groups.most] - groups.size).astype(np.int32)  # the windows look at one side's alone
-        size = groups.size.astype(np.int32)
+        size, held = groups.size.astype(np.int32), self._held[groups.owner]
+        words = [word[groups.owner] for word in self._sets.bits]  # all by entry: neighbours here, seldom among the sets
         for some in blocks(count, _PAIRS):
             first = flat_ranges(groups.low[chosen[some]], count[some])
             fits = np.flatnonzero(room[first] >= np.repeat(size[chosen[some]], count[some]))
             first, second = first[fits], np.repeat(chosen[some], count[some])[fits]
             total = size[first] + size[second]
+            most = held[first] + held[second] - self._twice[total]
+            differ = sum(np.bitwise_count(word[first] ^ word[second]).astype(np.int16) for word in words)
+            possible = differ <= most
             if most_total is not None:
-                fits = np.flatnonzero(total <= most_total)
-                first, second, total = first[fits], second[fits], total[fits]
-            one, other = groups.owner[first], groups.owner[second]
-            most = self._held[one] + self._held[other] - 2 * limits.need[total]
-            differ = sum(np.bitwise_count(word[one] ^ word[other]).astype(np.int16) for word in sets.bits)
-            fits = (differ <= most) & (one != other)
-            yield one[fits].astype(np.int64) << 32 | other[fits]
+                possible &= total <= most_total
+            one, other = groups.owner[first[possible]], groups.owner[second[possible]]
+            yield (one.astype(np.int64) << 32 | other)[one != other]
