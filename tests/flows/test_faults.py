@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,47 +12,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from flows.store.jsonio import read_lines
-from tests.flows.conftest import ROOT
+from tests.flows.conftest import PATIENCE
 from tests.flows.faults import FAULTS, HEAD, IN_FLIGHT, RECIPE, ROWS, Clock, Fault, Measured, in_columns, measure
 from tests.servers.openai_server import Config, server_process
-
-PATIENCE = 120
-"""Seconds after which a run counts as hanging."""
-
-
-class Worker:
-    """Runs commands in one long-lived process."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.flows.worker"],
-            cwd=ROOT,
-            env=environment,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-
-    def __call__(self, *words: object) -> tuple[int, str]:
-        """Run a command; gives its exit code and what it said of errors."""
-        assert self.process.stdin and self.process.stdout
-        guard = threading.Timer(PATIENCE, self.process.kill)
-        guard.start()
-        self.process.stdin.write(json.dumps([*map(str, words)]) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        guard.cancel()
-        assert line, f"{words} did not end within {PATIENCE} s"
-        done = json.loads(line)
-        return done["code"], done["err"]
-
-
-@pytest.fixture(scope="module")
-def worker(cli) -> Iterator[Worker]:
-    worker = Worker(cli.environment)
-    yield worker
-    worker.process.kill()
-    worker.process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -94,20 +54,21 @@ def sound(measured: Measured) -> bool:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_of_the_server(fault: Fault, worker, server, recipe, tmp_path, note):
+def test_a_fault_of_the_server(fault: Fault, cli, server, recipe, tmp_path, note):
     url, log = server
     log.write_bytes(b"")
     configure(url, fault.config)
     run, clock = tmp_path / "t", Clock()
     changes = [word for change in fault.changes for word in ("--set", change)]
     words = ("run", recipe, "--llm", url, "--model", "m", "--out", run, *changes)
-    code, said = worker(*words)
+    done = cli(*words)
+    code, said = done.returncode, done.stderr
     assert code == fault.code, said
     codes, seconds = [code], clock.seconds
     if code:
         assert said.strip().splitlines()[-1].startswith("triplesmith: "), said
         configure(url, Config())
-        codes.append(worker(*words)[0])
+        codes.append(cli(*words).returncode)
     measured = measure(fault.name, codes, run, log, seconds)
     note(measured)
     assert codes[-1] == 0
@@ -130,7 +91,7 @@ def wait_for(requests: int, log: Path) -> None:
         time.sleep(0.02)
 
 
-def test_the_server_is_started_again_in_mid_run(worker, recipe, tmp_path, note):
+def test_the_server_is_started_again_in_mid_run(cli, recipe, tmp_path, note):
     log = tmp_path / "requests.jsonl"
     ready, done, urls = threading.Event(), threading.Event(), []
 
@@ -147,7 +108,8 @@ def test_the_server_is_started_again_in_mid_run(worker, recipe, tmp_path, note):
     thread.start()
     assert ready.wait(PATIENCE)
     clock = Clock()
-    code, said = worker("run", recipe, "--llm", urls[0], "--model", "m", "--out", tmp_path / "t")
+    ended = cli("run", recipe, "--llm", urls[0], "--model", "m", "--out", tmp_path / "t")
+    code, said = ended.returncode, ended.stderr
     seconds = clock.seconds
     done.set()
     thread.join()
@@ -158,7 +120,7 @@ def test_the_server_is_started_again_in_mid_run(worker, recipe, tmp_path, note):
     assert measured.twice <= IN_FLIGHT, "the answers on their way died with the server"
 
 
-def test_one_of_two_servers_dies_in_mid_run(worker, recipe, tmp_path, slow_server, note):
+def test_one_of_two_servers_dies_in_mid_run(cli, recipe, tmp_path, slow_server, note):
     url, log = slow_server
     ready, urls = threading.Event(), []
 
@@ -173,7 +135,8 @@ def test_one_of_two_servers_dies_in_mid_run(worker, recipe, tmp_path, slow_serve
     assert ready.wait(PATIENCE)
     clock = Clock()
     words = ("--llm", f"{url},{urls[0]}", "--model", "m", "--out", tmp_path / "t", "--set", "llm.logprobs=true")
-    code, said = worker("run", recipe, *words)
+    ended = cli("run", recipe, *words)
+    code, said = ended.returncode, ended.stderr
     seconds = clock.seconds
     thread.join()
     measured = measure("one of two servers dies", [code], tmp_path / "t", log, seconds)
@@ -188,7 +151,7 @@ def test_one_of_two_servers_dies_in_mid_run(worker, recipe, tmp_path, slow_serve
     )
 
 
-def test_the_disk_is_full(cli, worker, recipe, tmp_path, slow_server, note):
+def test_the_disk_is_full(cli, recipe, tmp_path, slow_server, note):
     url, log = slow_server
     # one journal for all rows, with log-probabilities: the first file to outgrow the limit
     longer = ("--set", f"shards.units={ROWS}", "--set", "llm.logprobs=true")
@@ -198,7 +161,7 @@ def test_the_disk_is_full(cli, worker, recipe, tmp_path, slow_server, note):
     _, said = process.communicate(timeout=PATIENCE)
     seconds = clock.seconds
     stopped = [*log.read_bytes().splitlines()]
-    codes = [process.returncode, worker(*words)[0]]
+    codes = [process.returncode, cli(*words).returncode]
     measured = measure("disk full", codes, tmp_path / "t", log, seconds)
     note(measured)
     assert codes == [1, 0], said
@@ -210,7 +173,7 @@ def test_the_disk_is_full(cli, worker, recipe, tmp_path, slow_server, note):
 
 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGTERM, 130), (signal.SIGKILL, -9)], ids=["SIGTERM", "SIGKILL"])
-def test_the_process_is_ended(end, code, cli, worker, recipe, tmp_path, slow_server, note):
+def test_the_process_is_ended(end, code, cli, recipe, tmp_path, slow_server, note):
     url, log = slow_server
     words = ("run", recipe, "--llm", url, "--model", "m", "--out", tmp_path / "t")
     process = cli.start(*words)
@@ -219,7 +182,7 @@ def test_the_process_is_ended(end, code, cli, worker, recipe, tmp_path, slow_ser
     process.send_signal(end)
     _, said = process.communicate(timeout=PATIENCE)
     seconds = clock.seconds
-    codes = [process.returncode, worker(*words)[0]]
+    codes = [process.returncode, cli(*words).returncode]
     measured = measure(end.name, codes, tmp_path / "t", log, seconds)
     note(measured)
     assert codes == [code, 0], said

@@ -203,11 +203,13 @@ prompt = "my/riddle"
 
 def test_prefect_knows_the_run(cli, endpoint, tmp_path, prefect_api):
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort
 
     url, _ = endpoint
     assert cli("run", "e5", "--llm", url, "--model", "m", "--rows", 10, "--out", tmp_path / "seen").returncode == 0
     with get_client(sync_client=True) as client:
-        runs = [run for run in client.read_flow_runs() if str(tmp_path) in json.dumps(run.parameters)]
+        latest = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC)
+        runs = [run for run in latest if str(tmp_path) in json.dumps(run.parameters)]
     names = {re.sub(r"\W.*", "", run.name) for run in runs}
     assert {"e5", "brainstorm", "generate", "curate", "publish"} <= names
     assert all(run.state_name == "Completed" for run in runs)

@@ -16,9 +16,17 @@ def serve() -> None:
     for line in sys.stdin:
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = main(json.loads(line))
+            code = run(json.loads(line))
         sys.stdout.write(json.dumps({"code": code, "out": out.getvalue(), "err": err.getvalue()}) + "\n")
         sys.stdout.flush()
+
+
+def run(words: list[str]) -> int:
+    """Run one command; argparse leaves by SystemExit."""
+    try:
+        return main(words)
+    except SystemExit as ended:
+        return int(ended.code or 0)
 
 
 if __name__ == "__main__":
