@@ -20,9 +20,12 @@ def gather(parts: Sequence[Found]) -> Found:
     """Make one list of pairs, each once and in order, the lower row first."""
     if not parts:
         return Found(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    one, other, similarity = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    one, other = np.minimum(one, other), np.maximum(one, other)
-    order = np.argsort(one << 32 | other)
-    one, other, similarity = one[order], other[order], similarity[order]
-    fresh = np.concatenate([np.ones(min(1, len(one)), bool), (one[1:] != one[:-1]) | (other[1:] != other[:-1])])
-    return Found(one[fresh], other[fresh], similarity[fresh])
+    pairs = np.concatenate(
+        [np.minimum(part.one, part.other) << 32 | np.maximum(part.one, part.other) for part in parts]
+    )
+    order = np.argsort(pairs)
+    pairs = pairs[order]
+    fresh = np.concatenate([np.ones(min(1, len(pairs)), bool), pairs[1:] != pairs[:-1]])
+    pairs, order = pairs[fresh], order[fresh]
+    similarity = np.concatenate([part.similarity for part in parts])
+    return Found(pairs >> 32, pairs & 0xFFFFFFFF, similarity[order])
