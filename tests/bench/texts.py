@@ -3,8 +3,8 @@
 A fresh row is a recorded sentence that goes on as another one, with four in five of its rarer words exchanged: for
 words of the same language as often as they occur there, or for new ones put together from two, so that the vocabulary
 grows with the rows as that of names and typos does. A part of the rows are near-copies: earlier rows with a few words
-inserted, left out, exchanged or moved. Half of those copy one of few rows again and again, as models do: one row in 300,
-each some 45 times however many rows there are, so that true pairs grow as the rows do.
+inserted, left out, exchanged or moved. Half of those copy one of few rows again and again, as models do: one row in
+300, each some 45 times however many rows there are, so that true pairs grow as the rows do.
 """
 
 import json
