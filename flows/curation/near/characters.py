@@ -32,7 +32,7 @@ class Characters:
 
 @cache
 def characters() -> Characters:
-    """Build the tables, in about a tenth of a second."""
+    """Build the tables, in some tenths of a second."""
     points = np.arange(_POINTS, dtype=np.uint32)
     every = points.tobytes().decode("utf-32-le", "surrogatepass")
     marks, symbols = marks_and_symbols()
