@@ -4,6 +4,7 @@ from prefect import flow
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from flows.curate import curate_imported
+from flows.ending import ends_on_sigterm
 from flows.errors import StoppedError
 from flows.publish import publish
 from flows.stages import adopt as stage
@@ -17,6 +18,7 @@ from flows.store.ledger import read_ledger, write_ledger
 
 
 @flow(name="adopt", flow_run_name="{request.path}", persist_result=False)
+@ends_on_sigterm
 async def adopt(request: CurateRequest) -> RunResult:
     """Import, curate and publish; the same request again continues, and decides anew when thresholds changed.
 

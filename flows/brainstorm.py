@@ -3,6 +3,7 @@
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.ending import ends_on_sigterm
 from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
 from flows.stages import brainstorm as stage
 from flows.stages.brainstorm import TaskList
@@ -27,6 +28,7 @@ async def brainstorm_shard(shard: int) -> int:
 
 
 @flow(name="brainstorm", flow_run_name="brainstorm {run}", validate_parameters=False, persist_result=False)
+@ends_on_sigterm
 async def brainstorm(run: str) -> TaskList:
     """List tasks until every family has enough, or its lists run out."""
     work = active_work()

@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
+from flows.ending import ends_on_sigterm
 from flows.recipes.folder import read_recipe
 from flows.spread import end_with_parent, spread, worthwhile
 from flows.stages import adopt, benchmarks
@@ -36,6 +37,7 @@ async def match_shard(run: str, source: str, shard: int) -> None:
 
 
 @flow(name="curate", flow_run_name="curate {run}", validate_parameters=False, persist_result=False)
+@ends_on_sigterm
 async def curate(run: str) -> Curated:
     """Measure what is new in a run and decide which rows stay."""
     work = active_work()
@@ -51,6 +53,7 @@ async def curate(run: str) -> Curated:
 
 
 @flow(name="curate-imported", flow_run_name="curate {run}", validate_parameters=False, persist_result=False)
+@ends_on_sigterm
 async def curate_imported(run: str, index: str | None) -> StageTally:
     """Measure what is new among imported rows and decide which of them stay."""
     layout = Layout(Path(run))

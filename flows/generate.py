@@ -3,6 +3,7 @@
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.ending import ends_on_sigterm
 from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
 from flows.stages import generate as stage
 from flows.stages.fanout import drain, drain_shards
@@ -41,6 +42,7 @@ async def generate_part(workers: Workers, part: Part) -> None:
 
 
 @flow(name="generate", flow_run_name="generate {run} {round}", validate_parameters=False, persist_result=False)
+@ends_on_sigterm
 async def generate(run: str, round: int) -> None:
     """Ask for the units of one planned round."""
     work = active_work()

@@ -1,13 +1,11 @@
 """Run every stage of one run in order, topping up until the rows are there."""
 
-import asyncio
-
 from prefect import flow
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
-from prefect.exceptions import TerminationSignal
 
 from flows.brainstorm import brainstorm
 from flows.curate import curate
+from flows.ending import ends_on_sigterm, run_to_end
 from flows.errors import StoppedError
 from flows.generate import generate
 from flows.publish import publish
@@ -28,13 +26,11 @@ from flows.store.ledger import read_accounts, read_ledger, write_ledger
 
 def run(request: RunRequest) -> RunResult:
     """Run the flow to its end; raises KeyboardInterrupt for SIGTERM, and TriplesmithError."""
-    try:
-        return asyncio.run(pipeline(request))
-    except TerminationSignal:  # Prefect raises it where the process happens to be, outside of every task when it waits
-        raise KeyboardInterrupt from None
+    return run_to_end(pipeline(request))
 
 
 @flow(name="pipeline", flow_run_name="{request.recipe}", persist_result=False)
+@ends_on_sigterm
 async def pipeline(request: RunRequest) -> RunResult:
     """Brainstorm, generate, curate and publish; the same request again continues the run.
 

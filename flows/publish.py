@@ -5,6 +5,7 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.ending import ends_on_sigterm
 from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
 from flows.stages import publish as stage
 from flows.stages import upload as uploading
@@ -31,6 +32,7 @@ async def upload(run: str, repo: str, public: bool, append: bool) -> str:
 
 
 @flow(name="publish", flow_run_name="publish {run}", persist_result=False)
+@ends_on_sigterm
 async def publish(run: str, repo: str | None = None, public: bool = False, append: bool = False) -> str | None:
     """Assemble the data set, and upload it when a repository is named; returns the commit's address."""
     await assemble(run)

@@ -1,7 +1,6 @@
 """`triplesmith curate`: curate triples that were made elsewhere, or a run's rows anew."""
 
 import argparse
-import asyncio
 import sys
 
 from flows.commands.environment import prepare_prefect
@@ -35,10 +34,11 @@ def call(args: argparse.Namespace) -> int:
     progress = Progress()
     with shown(progress), watching(progress):
         from flows.adopt import adopt
+        from flows.ending import run_to_end
 
         if server:
             server.wait()
-        result = asyncio.run(adopt(request))
+        result = run_to_end(adopt(request))
     sys.stdout.write(f"{ledger_markdown(read_ledger(layout))}\n\n")
     for account in read_benchmarks(layout):
         sys.stdout.write(f"{account.statement}\n")

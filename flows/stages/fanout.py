@@ -21,34 +21,15 @@ async def drain(work: Callable[[Item], Awaitable[None]], items: Iterable[Item], 
             try:
                 await work(item)
             except Exception as error:
-                if signal := _signal_in(error):
-                    raise signal from None
                 failed.append(error)
             if failed:
                 return
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(width):
-                group.create_task(worker())
-    except BaseExceptionGroup as stopped:
-        # a signal, which Prefect raises wherever the process happens to be
-        raise _first(stopped) from None
+    async with asyncio.TaskGroup() as group:
+        for _ in range(width):
+            group.create_task(worker())
     if failed:
         raise failed[0]
-
-
-def _signal_in(error: BaseException) -> BaseException | None:
-    """Give the signal that an error hides: Prefect raises a ValueError where one meets a task run that just starts."""
-    found: BaseException | None = error
-    while isinstance(found, (Exception, asyncio.CancelledError, GeneratorExit)):
-        found = found.__context__
-    return found
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = errors.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 class Supply:

@@ -48,23 +48,6 @@ async def test_one_slow_item_holds_up_nothing_else():
     assert done == [*range(1, 10), 0]
 
 
-async def test_a_signal_that_an_error_hides_stops_at_once():
-    class Signal(BaseException):
-        pass
-
-    async def work(item):
-        if item:
-            await asyncio.Event().wait()
-        await asyncio.sleep(0)
-        try:
-            raise Signal
-        except Signal:
-            raise ValueError("met in the midst of something") from None
-
-    with pytest.raises(Signal):
-        await asyncio.wait_for(drain(work, range(4), width=4), 5)
-
-
 async def test_shards_are_opened_as_their_units_run_out_however_slow_one_unit_is():
     supply, release, opened, units = Supply(), asyncio.Event(), [], 10
 
