@@ -40,7 +40,7 @@ class OpenAIHttp:
         concurrency: int,
         timeout: float,
         memory: Memory | None = None,
-        grace: float = 2.0,
+        grace: float = 0.1,
     ) -> None:
         self.endpoint = endpoint
         self.model = ""

@@ -10,6 +10,7 @@ import random
 from bisect import bisect
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -63,6 +64,11 @@ class Quota:
         ends = list(accumulate([odds[index] for index in among]))
         # as random.choices does it, without what that does for many draws at once
         chosen = among[bisect(ends, self._random() * ends[-1], 0, len(ends) - 1)]
+        self.take(chosen)
+        return chosen
+
+    def take(self, chosen: int) -> None:
+        """Count `chosen` as drawn."""
         deadline = self._deadlines[chosen]
         self._reach(deadline)
         self._drawn += 1
@@ -70,7 +76,6 @@ class Quota:
             self._room[self._drawn : deadline] -= 1
         self._counts[chosen] += 1
         self._schedule(chosen)
-        return chosen
 
     def undo(self, drawn: int) -> None:
         """Take back the last draw, which was `drawn`; the generator of chance goes on."""
@@ -112,9 +117,65 @@ class Quota:
 
 def sequence(weights: Sequence[float], rng: random.Random) -> Iterator[int]:
     """Yield indices of `weights` without end."""
+    if period := _period(weights):
+        yield from _round_and_round(weights, rng, period)
     quota = Quota(weights, rng)
     while True:
         yield quota.draw(quota.safe())
+
+
+LONGEST_PERIOD = 32
+MOST_VALUES = 8
+"""What may be drawn next in one period is remembered where that is a few hundred states at most."""
+
+
+@dataclass(slots=True)
+class _State:
+    """A moment of a period."""
+
+    drawn: tuple[int, ...]
+    """What was drawn before, since the period began."""
+    safe: list[int]
+    ends: list[float]
+    """Running sums of their shares."""
+    after: "list[_State | None]"
+    """The state that each of them leads to, once it was drawn."""
+
+
+def _period(weights: Sequence[float]) -> int | None:
+    """Give the draws after which every share of few values comes out even: then the sequence's state is as at first."""
+    total = math.fsum(weights)
+    for period in range(1, LONGEST_PERIOD + 1) if len(weights) <= MOST_VALUES else ():
+        if all(abs(each - round(each)) < EPSILON for each in (period * weight / total for weight in weights)):
+            return period
+    return None
+
+
+def _round_and_round(weights: Sequence[float], rng: random.Random, period: int) -> Iterator[int]:
+    """Yield what Quota would draw; what is safe is looked up, at a tenth of the time, not found anew each period."""
+    total = math.fsum(weights)
+    states: dict[tuple[int, ...], _State] = {}
+
+    def state(drawn: tuple[int, ...]) -> _State:
+        drawn = drawn if len(drawn) < period else ()
+        same = tuple(sorted(drawn))
+        if same not in states:
+            quota = Quota(weights, rng)
+            for index in drawn:
+                quota.take(index)
+            safe = quota.safe()
+            ends = list(accumulate([weights[index] / total for index in safe]))
+            states[same] = _State(drawn, safe, ends, [None] * len(safe))
+        return states[same]
+
+    here = state(())
+    while True:
+        place = bisect(here.ends, rng.random() * here.ends[-1], 0, len(here.ends) - 1)
+        yield here.safe[place]
+        following = here.after[place]
+        if following is None:
+            following = here.after[place] = state((*here.drawn, here.safe[place]))
+        here = following
 
 
 def unlike_pairs(

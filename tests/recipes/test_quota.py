@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from flows.recipes.quota import sequence, unlike_pairs
+from flows.recipes.quota import Quota, sequence, unlike_pairs
 
 E5_LANGUAGES = [0.431] + [0.371 / 13] * 13 + [0.198 / 79] * 79
 SHARES = {
@@ -30,6 +30,25 @@ def farthest(draws, shares):
 @pytest.mark.parametrize("shares", SHARES.values(), ids=SHARES.keys())
 def test_every_prefix_keeps_the_shares_to_within_one(shares, seed):
     assert farthest(islice(sequence(shares, random.Random(seed)), 1000), shares) < 1
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        [1 / 3] * 3,
+        [0.4, 0.5, 0.1],
+        [0.9, 0.05, 0.05],
+        [1.0, 0.0],
+        [1 / 6] * 6,
+        [3, 1, 1, 2],
+        [1 / 8] * 8,
+        [0.3294, 0.6706],
+    ],
+    ids=str,
+)
+def test_what_is_remembered_of_a_period_changes_no_draw(shares):
+    quota, drawn = Quota(shares, random.Random(5)), sequence(shares, random.Random(5))
+    assert [quota.draw(quota.safe()) for _ in range(3000)] == [*islice(drawn, 3000)]
 
 
 def test_a_value_without_a_share_is_never_drawn():
