@@ -7,7 +7,7 @@ from flows.ending import ends_on_sigterm
 from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
 from flows.stages import brainstorm as stage
 from flows.stages.brainstorm import TaskList
-from flows.stages.fanout import drain_shards
+from flows.stages.fanout import at_hand, drain_shards
 from flows.stages.models import concurrency
 from flows.stages.plan import Round, read_rounds
 from flows.stages.work import Work, active_work
@@ -48,4 +48,4 @@ async def _ask(work: Work, planned: Round) -> None:
     async def ask(shard: int) -> None:
         await brainstorm_shard(shard)
 
-    await drain_shards(ask, planned.numbers, work.supply, units=planned.shard_units, concurrency=at_once)
+    await drain_shards(ask, at_hand(planned.numbers), work.supply, units=planned.shard_units, concurrency=at_once)

@@ -44,10 +44,10 @@ async def generate_part(workers: Workers, part: Part) -> None:
 @flow(name="generate", flow_run_name="generate {run} {round}", validate_parameters=False, persist_result=False)
 @ends_on_sigterm
 async def generate(run: str, round: int) -> None:
-    """Ask for the units of one planned round."""
+    """Ask for the units of one planned round, and of those that are planned behind it."""
     work = active_work()
     planned = read_rounds(work.layout, stage.STAGE)[round]
-    work.progress.begin(stage.STAGE, planned.units, planned.number)
+    work.progress.begin(stage.STAGE, max(planned.units, work.planning.units), planned.number)
     if (count := processes(work, stage.STAGE, planned)) > 1:
         workers = Workers(work)
 
@@ -61,4 +61,5 @@ async def generate(run: str, round: int) -> None:
     async def ask(shard: int) -> None:
         await generate_shard(shard)
 
-    await drain_shards(ask, planned.numbers, work.supply, units=planned.shard_units, concurrency=at_once)
+    shards = work.planning.shards(planned)
+    await drain_shards(ask, shards, work.supply, units=planned.shard_units, concurrency=at_once)

@@ -65,6 +65,8 @@ async def _fill(work: Work, tasks: TaskList) -> tuple[Curated, StoppedError | No
     try:
         for planned in read_rounds(work.layout, generating.STAGE):
             await generate(run, planned.number)
+        if unasked := generating.plan_round(work, tasks.tasks, generating.asked_slots(work)):
+            await generate(run, unasked.number)
         curated = await curate(run)
         while further := generating.plan_round(work, tasks.tasks, curated.slots):
             await generate(run, further.number)

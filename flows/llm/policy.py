@@ -13,7 +13,7 @@ class CallPolicy:
     concurrency: int = 64
     """Most requests in flight."""
     start: int | None = None
-    """Requests in flight to begin with; None is half of `concurrency`, and all of it when not adaptive."""
+    """Requests in flight to begin with, when adaptive; None is `concurrency`."""
     adaptive: bool = True
     """Find the best number up to `concurrency`; False holds it."""
     timeout: float = 300.0
@@ -43,6 +43,4 @@ class CallPolicy:
     @property
     def first_limit(self) -> int:
         """Requests in flight to begin with."""
-        if not self.adaptive:
-            return self.concurrency
-        return self.start or -(-self.concurrency // 2)
+        return (self.start if self.adaptive else None) or self.concurrency

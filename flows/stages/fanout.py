@@ -1,7 +1,8 @@
 """Keep a fixed number of calls going over a lazy input."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -85,17 +86,38 @@ MOST_OPEN = 64
 """Shards that may be open at once; their rows are in memory."""
 
 
+async def at_hand(shards: Iterable[int]) -> AsyncGenerator[int, None]:
+    """Give shards that are all planned already."""
+    for shard in shards:
+        yield shard
+
+
 async def drain_shards(
-    work: Callable[[int], Awaitable[None]], shards: Sequence[int], supply: Supply, *, units: int, concurrency: int
+    work: Callable[[int], Awaitable[None]],
+    shards: AsyncGenerator[int, None],
+    supply: Supply,
+    *,
+    units: int,
+    concurrency: int,
 ) -> None:
     """Do `work` for every shard of about so many units, enough of them at a time to keep all requests in flight.
 
     The first error ends it as in `drain`.
     """
     supply.begin(2 * concurrency)
+    door = asyncio.Lock()
+    over = False
 
-    async def one(shard: int) -> None:
-        if not await supply.open(shard, units):
+    def turns() -> Iterator[None]:
+        while not over:
+            yield
+
+    async def one(turn: None) -> None:
+        nonlocal over
+        async with door:
+            shard = None if over else await anext(shards, None)
+        if shard is None or not await supply.open(shard, units):
+            over = True
             return
         try:
             await work(shard)
@@ -105,4 +127,5 @@ async def drain_shards(
         finally:
             supply.close(shard)
 
-    await drain(one, shards, width=min(len(shards), max(MOST_OPEN, 2 + 2 * concurrency // units)))
+    async with aclosing(shards):
+        await drain(one, turns(), width=max(MOST_OPEN, 2 + 2 * concurrency // units))

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import Final
 
 from flows.domain.records import Row
@@ -15,7 +15,16 @@ from flows.prompting.prompt import Prompt
 from flows.recipes.draw import again, instance_units, run_units
 from flows.recipes.rows import build_row
 from flows.stages.asking import run_shard
-from flows.stages.plan import Round, read_plan, read_rounds, request_cap, requests_so_far, within_cap, write_round
+from flows.stages.models import concurrency
+from flows.stages.plan import (
+    Round,
+    allowed,
+    read_plan,
+    read_rounds,
+    request_cap,
+    requests_so_far,
+    within_cap,
+)
 from flows.stages.work import Work
 from flows.store.shards import ShardTally
 
@@ -39,7 +48,7 @@ async def generate_shard(work: Work, shard: int) -> ShardTally:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Which slots of a run have an accepted row."""
+    """Which slots of a run have an accepted row, or whatever else is looked for."""
 
     filled: Mapping[str, bytearray]
     """Family -> one byte a slot, 1 when it is filled."""
@@ -67,7 +76,8 @@ class Slots:
 def plan_round(work: Work, tasks: Mapping[str, Sequence[str]], slots: Slots) -> Round | None:
     """Plan the asking of every open slot that the caps allow; None when there is nothing left to ask.
 
-    Raises UsageError when the folder already holds more slots than the run now has.
+    What is beyond the first few thousand units is left to `work.planning`. Raises UsageError when the folder already
+    holds more slots than the run now has.
     """
     missing = slots.missing
     if not missing:
@@ -87,11 +97,25 @@ def plan_round(work: Work, tasks: Mapping[str, Sequence[str]], slots: Slots) -> 
         for unit in run_units(work.loaded, tasks, recipe.rows)
         if slots.is_open(unit)
     )
-    asks = within_cap(units, missing, left)
-    first = next(asks, None)
-    if first is None:
-        return None
-    return write_round(work.layout, STAGE, chain([first], asks), shard_units=recipe.shard_units, rows=recipe.rows)
+    units_left = sum(allowed(missing, left).values())
+    return work.planning.begin(
+        work.layout,
+        STAGE,
+        within_cap(units, missing, left),
+        units=units_left,
+        shard_units=recipe.shard_units,
+        rows=recipe.rows,
+        # a round is spread over worker processes once
+        least=units_left if (recipe.shards.processes or 1) > 1 else 2 * concurrency(work.clients, recipe, STAGE),
+    )
+
+
+def asked_slots(work: Work) -> Slots:
+    """Mark the slots that were asked for so far; when planning was cut short, others never were."""
+    slots = Slots.empty(work.rows)
+    for family, slot in _attempts(work, lambda unit: True):
+        slots.fill(family, slot)
+    return slots
 
 
 def _lent(

@@ -1,12 +1,15 @@
 """What a stage asks, round by round: written down before the first request, so that a rerun asks just that.
 
 A round is a run of shards with a plan file each; the round's own file is written after them and makes it valid.
-The first round asks once for every slot; a later one asks again for the slots that curation left empty.
+The first rounds ask once for every slot, the rest being planned while the first few thousand are asked; later ones ask
+again for the slots that curation left empty.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import islice
 
 from flows.domain.units import Unit
@@ -61,16 +64,31 @@ def stage_ids(layout: Layout, stage: str) -> set[str]:
 
 def write_round(layout: Layout, stage: str, asks: Iterable[Ask], *, shard_units: int, rows: int) -> Round:
     """Plan the next round."""
-    earlier = read_rounds(layout, stage)
-    first = earlier[-1].first + earlier[-1].shards if earlier else 0
-    source = iter(asks)
-    shards = units = 0
+    source, writer = iter(asks), _Writer(layout, stage, rows)
     while part := list(islice(source, shard_units)):
-        write_lines(layout.plan(stage, first + shards), part)
-        shards, units = shards + 1, units + len(part)
-    planned = Round(len(earlier), first, shards, units, rows)
-    write_json(layout.round(stage, planned.number), asdict(planned))
-    return planned
+        writer.put(part)
+    return writer.end()
+
+
+class _Writer:
+    """Writes the next round, shard by shard."""
+
+    def __init__(self, layout: Layout, stage: str, rows: int) -> None:
+        earlier = read_rounds(layout, stage)
+        first = earlier[-1].first + earlier[-1].shards if earlier else 0
+        self._layout, self._stage = layout, stage
+        self._round = Round(len(earlier), first, 0, 0, rows)
+
+    def put(self, part: Sequence[Ask]) -> None:
+        """Plan one more shard."""
+        planned = self._round
+        write_lines(self._layout.plan(self._stage, planned.first + planned.shards), part)
+        self._round = replace(planned, shards=planned.shards + 1, units=planned.units + len(part))
+
+    def end(self) -> Round:
+        """Make the round valid."""
+        write_json(self._layout.round(self._stage, self._round.number), asdict(self._round))
+        return self._round
 
 
 def read_plan(layout: Layout, stage: str, shard: int) -> list[Ask]:
@@ -93,14 +111,90 @@ def request_cap(rows: int, per_row: float, least: int = 8) -> int:
     return max(least, round(per_row * rows))
 
 
+def allowed(missing: Mapping[str, int], left: Mapping[str, int]) -> dict[str, int]:
+    """Units of each family that `within_cap` lets pass."""
+    return {family: min(count, left[family] // _calls(count, left[family])) for family, count in missing.items()}
+
+
 def within_cap(units: Iterable[Unit], missing: Mapping[str, int], left: Mapping[str, int]) -> Iterator[Ask]:
     """Yield the units that the caps still allow, in order; `missing` counts the units of each family.
 
     A unit may be asked twice only where the family's cap holds if all of them are.
     """
     budget = dict(left)
-    calls = {family: 2 if 2 * count <= left[family] else 1 for family, count in missing.items()}
+    calls = {family: _calls(count, left[family]) for family, count in missing.items()}
     for unit in units:
         if budget[unit.family] >= calls[unit.family]:
             budget[unit.family] -= calls[unit.family]
             yield Ask(unit, calls[unit.family])
+
+
+def _calls(count: int, left: int) -> int:
+    return 2 if 2 * count <= left else 1
+
+
+FIRST_ROUND = 1024
+NEXT_ROUNDS = 16_384
+"""Units of a round, or as many more as fill its last shard: the first of a run takes less than a tenth of a second."""
+AT_ONCE = 16
+"""Units drawn before others have their turn: half a millisecond."""
+
+
+class Planning:
+    """Plans rounds while earlier ones are asked, so that a big run starts as soon as a small one."""
+
+    def __init__(self) -> None:
+        self.units = 0
+        """Units of all rounds, those still to be planned included."""
+        self._asks: Iterator[Ask] = iter(())
+        self._writer: Callable[[], _Writer]
+        self._shard_units = 1
+
+    def begin(
+        self,
+        layout: Layout,
+        stage: str,
+        asks: Iterator[Ask],
+        *,
+        units: int,
+        shard_units: int,
+        rows: int,
+        least: int = 0,
+    ) -> Round | None:
+        """Plan the first round of `units` units now, with at least so many; None when there are none."""
+        self.units, self._asks, self._shard_units = units, asks, shard_units
+        self._writer = partial(_Writer, layout, stage, rows)
+        head = list(islice(asks, _whole_shards(max(FIRST_ROUND, least), shard_units)))
+        return write_round(layout, stage, head, shard_units=shard_units, rows=rows) if head else None
+
+    async def shards(self, planned: Round) -> AsyncGenerator[int, None]:
+        """Give the shards of a round, and those of the rounds that are planned after it, meanwhile and bit by bit."""
+        following: Round | None = planned
+        while following:
+            task = asyncio.create_task(self._plan())
+            try:
+                for shard in following.numbers:
+                    yield shard
+                following = await task
+            finally:
+                task.cancel()
+
+    async def _plan(self) -> Round | None:
+        part: list[Ask] = []
+        writer: _Writer | None = None
+        for ask in islice(self._asks, _whole_shards(NEXT_ROUNDS, self._shard_units)):
+            part.append(ask)
+            if len(part) == self._shard_units:
+                writer = writer or self._writer()
+                await asyncio.to_thread(writer.put, part)
+                part = []
+            elif not len(part) % AT_ONCE:
+                await asyncio.sleep(0)
+        if part:
+            writer = writer or self._writer()
+            await asyncio.to_thread(writer.put, part)
+        return writer.end() if writer else None
+
+
+def _whole_shards(units: int, shard_units: int) -> int:
+    return -(-units // shard_units) * shard_units

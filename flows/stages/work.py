@@ -22,6 +22,7 @@ from flows.recipes.load import LoadedRecipe, load_recipe
 from flows.stages.benchmarks import with_benchmarks
 from flows.stages.fanout import Supply
 from flows.stages.models import open_clients, open_meter, words
+from flows.stages.plan import Planning
 from flows.stages.progress import Progress
 from flows.stages.request import RunRequest
 from flows.store.atomic import replace_file
@@ -45,6 +46,7 @@ class Work:
     """What earlier runs hold, when the run is to be compared with them."""
     request: RunRequest = field(default_factory=RunRequest)
     supply: Supply = field(default_factory=Supply)
+    planning: Planning = field(default_factory=Planning)
     elsewhere: dict[int, Traffic] = field(default_factory=dict)
     """Process id of a worker -> the requests that it sent, as far as it has told."""
 

@@ -19,7 +19,7 @@ from flows.llm.traffic import sum_traffic, traffic_of
 from flows.llm.types import unwrap
 from flows.recipes.load import LoadedRecipe
 from flows.stages import generate
-from flows.stages.fanout import drain_shards
+from flows.stages.fanout import at_hand, drain_shards
 from flows.stages.models import concurrency, open_clients, open_meter
 from flows.stages.parts import Count, Part
 from flows.stages.progress import Progress
@@ -64,7 +64,7 @@ async def _ask(part: Part) -> None:
 
         at_once = concurrency(work.clients, work.loaded.recipe, part.stage)
         try:
-            await drain_shards(one, part.shards, work.supply, units=part.units, concurrency=at_once)
+            await drain_shards(one, at_hand(part.shards), work.supply, units=part.units, concurrency=at_once)
         finally:
             telling.cancel()
             with suppress(asyncio.CancelledError):

@@ -128,7 +128,9 @@ async def by_triplesmith(
             await stage.generate_shard(work, shard)
 
         at_once = concurrency(work.clients, work.loaded.recipe, stage.STAGE)
-        await drain_shards(write, planned.numbers, work.supply, units=planned.shard_units, concurrency=at_once)
+        await drain_shards(
+            write, work.planning.shards(planned), work.supply, units=planned.shard_units, concurrency=at_once
+        )
 
     async def measured() -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:

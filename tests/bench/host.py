@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -40,7 +41,7 @@ class Scenario:
     def ideal_s(self) -> float:
         """Seconds that a server takes whose slots are never idle: the shortest that any client can take."""
         if not self.p99:
-            return self.rows * self.latency / self.slots
+            return ceil(self.rows / self.slots) * self.latency
         free = [0.0] * self.slots
         for latency in draw_latencies(self.latency, self.p99, self.rows):
             heapq.heapreplace(free, free[0] + latency)

@@ -10,7 +10,9 @@ from datasets import load_dataset
 
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
+from flows.stages.plan import FIRST_ROUND
 from flows.store.jsonio import read_lines
+from flows.store.layout import Layout
 from tests.servers.openai_server import Config, server_process
 
 FAULTY = Config(latency=0.02, rate_429=0.05, rate_500=0.02, rate_malformed=0.03)
@@ -93,6 +95,27 @@ def test_killed_again_and_again_it_ends_the_same_and_pays_once(cli, endpoint, tm
     assert published(tmp_path / "killed") == published(tmp_path / "whole")
     answered = Counter(line["body"] for line in read_lines(log) if line["outcome"] not in ("429", "500"))
     assert answered.total() - len(answered) <= 8 * kills
+
+
+def test_killed_while_the_rest_of_a_big_run_is_planned_it_ends_the_same_and_pays_once(cli, endpoint, tmp_path):
+    url, log = endpoint
+    rows = FIRST_ROUND + 100
+    words = ("run", "e5", "--llm", url, "--model", "m", "--rows", rows)
+    assert cli(*words, "--out", tmp_path / "whole").returncode == 0
+    log.write_bytes(b"")
+    process = cli.start(*words, "--out", tmp_path / "killed")
+    planned = Layout(tmp_path / "killed").round("generate", 1)
+    deadline = time.monotonic() + 60
+    while not planned.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    planned.unlink()  # as if it had not come so far; some of its units may have been asked
+    last = cli(*words, "--out", tmp_path / "killed")
+    assert f"{rows} of {rows} rows accepted" in last.stdout, last.stderr
+    assert published(tmp_path / "killed") == published(tmp_path / "whole")
+    answered = Counter(line["body"] for line in read_lines(log) if line["outcome"] not in ("429", "500"))
+    assert answered.total() - len(answered) <= 64
 
 
 def test_the_same_seed_gives_the_same_data_and_another_seed_other_data(cli, endpoint, tmp_path):

@@ -58,7 +58,7 @@ def test_an_answer_passes_and_is_counted():
         assert (await client.complete(HELLO)).text == "hi"
         traffic = client.traffic
         assert (client.model, traffic.sent, traffic.answered, traffic.in_flight) == ("m", 1, 1, 0)
-        assert (traffic.tokens_in, traffic.tokens_out, traffic.limit) == (5, 2, 32)
+        assert (traffic.tokens_in, traffic.tokens_out, traffic.limit) == (5, 2, 64)
 
     run_virtual(main())
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from flows.stages.fanout import Supply, drain, drain_shards
+from flows.stages.fanout import Supply, at_hand, drain, drain_shards
 
 
 async def test_every_item_is_done_and_no_more_than_the_width_at_a_time():
@@ -60,7 +60,7 @@ async def test_shards_are_opened_as_their_units_run_out_however_slow_one_unit_is
             supply.finish(shard)
         opened.append("done")
 
-    running = asyncio.create_task(drain_shards(work, range(5), supply, units=units, concurrency=3))
+    running = asyncio.create_task(drain_shards(work, at_hand(range(5)), supply, units=units, concurrency=3))
     for _ in range(200):
         await asyncio.sleep(0)
     assert opened == [0, 1, 2, 3, 4]
@@ -78,7 +78,7 @@ async def test_no_shard_is_opened_before_the_open_ones_have_few_units_left():
         for _ in range(10):
             supply.finish(shard)
 
-    running = asyncio.create_task(drain_shards(work, range(4), supply, units=10, concurrency=6))
+    running = asyncio.create_task(drain_shards(work, at_hand(range(4)), supply, units=10, concurrency=6))
     for _ in range(20):
         await asyncio.sleep(0)
     assert opened == [0, 1]  # 20 units for at most 6 in flight
@@ -96,7 +96,7 @@ async def test_an_error_opens_no_further_shard():
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        await drain_shards(work, range(9), supply, units=10, concurrency=5)
+        await drain_shards(work, at_hand(range(9)), supply, units=10, concurrency=5)
     assert opened == [0]
 
 
@@ -108,5 +108,5 @@ async def test_shards_with_fewer_units_than_thought_hold_up_nothing():
         supply.finish(shard)  # one unit of ten
         done.append(shard)
 
-    await asyncio.wait_for(drain_shards(work, range(40), supply, units=10, concurrency=3), 5)
+    await asyncio.wait_for(drain_shards(work, at_hand(range(40)), supply, units=10, concurrency=3), 5)
     assert sorted(done) == [*range(40)]

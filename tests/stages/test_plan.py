@@ -1,8 +1,21 @@
+import asyncio
+
 import pytest
 
 from flows.domain.units import Unit
 from flows.stages.generate import Slots
-from flows.stages.plan import Ask, read_plan, read_rounds, request_cap, within_cap, write_round
+from flows.stages.plan import (
+    FIRST_ROUND,
+    NEXT_ROUNDS,
+    Ask,
+    Planning,
+    allowed,
+    read_plan,
+    read_rounds,
+    request_cap,
+    within_cap,
+    write_round,
+)
 from flows.store.layout import Layout
 
 
@@ -50,3 +63,57 @@ def test_slots_know_what_is_missing():
     slots.fill("b", 0)
     assert slots.missing == {"a": 2}
     assert [slots.is_open(unit) for unit in units("a", 3)] == [True, False, True]
+
+
+def begin(layout, count, **changes):
+    planning = Planning()
+    asks = within_cap(units("a", count), {"a": count}, {"a": 2 * count})
+    given = {"units": count, "shard_units": 300, "rows": count, **changes}
+    return planning, planning.begin(layout, "generate", asks, **given)
+
+
+async def test_what_is_beyond_the_first_units_is_planned_while_they_are_asked(tmp_path):
+    layout, count = Layout(tmp_path), FIRST_ROUND + NEXT_ROUNDS + 1000
+    planning, first = begin(layout, count)
+    assert (first.units, first.shards, planning.units) == (1200, 4, count)  # whole shards of 300
+    assert read_rounds(layout, "generate") == [first]
+    shards = [shard async for shard in planning.shards(first)]
+    rounds = read_rounds(layout, "generate")
+    assert [(planned.number, planned.units) for planned in rounds] == [(0, 1200), (1, 16_500), (2, count - 17_700)]
+    assert shards == [shard for planned in rounds for shard in planned.numbers]
+    asked = [ask.unit for shard in shards for ask in read_plan(layout, "generate", shard)]
+    assert asked == units("a", count)
+
+
+async def test_planning_that_is_cut_short_leaves_whole_rounds_alone(tmp_path):
+    layout = Layout(tmp_path)
+    planning, first = begin(layout, FIRST_ROUND + NEXT_ROUNDS + 1000)
+    shards = planning.shards(first)
+    assert await anext(shards) == 0
+    for _ in range(1000):
+        await asyncio.sleep(0.001)
+        if begun := layout.plan("generate", first.shards + 1).exists():
+            break
+    await shards.aclose()
+    assert begun
+    assert read_rounds(layout, "generate") == [first]
+
+
+def test_the_first_round_has_what_is_asked_together(tmp_path):
+    count = FIRST_ROUND + 1000
+    _, only = begin(Layout(tmp_path), count, least=count)
+    assert only.units == count
+
+
+def test_nothing_to_ask_is_no_round(tmp_path):
+    assert begin(Layout(tmp_path), 0)[1] is None
+    assert read_rounds(Layout(tmp_path), "generate") == []
+
+
+@pytest.mark.parametrize("left", [0, 3, 9, 10, 15, 19, 20, 99])
+def test_how_many_units_pass_is_known_before(left):
+    passed = list(within_cap([*units("a", 10), *units("b", 2)], {"a": 10, "b": 2}, {"a": left, "b": 4}))
+    assert allowed({"a": 10, "b": 2}, {"a": left, "b": 4}) == {
+        "a": sum(ask.unit.family == "a" for ask in passed),
+        "b": 2,
+    }
