@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,10 @@ NEVER = 1 << 62
 
 LOOKAHEAD = 24
 """Pairs kept back, so that a dead end can be undone."""
+MOST_RETRIES = 32
+"""Ways out of one dead end that are tried."""
+EARLY_FROM = 64
+"""Draws of a frequent value before its pairs are kept apart: a short run's recorded replies know the pairs without."""
 
 
 class Quota:
@@ -34,10 +39,15 @@ class Quota:
     A run draws ten times a row: the state is kept in plain lists, and numpy has only the stretches of the room.
     """
 
-    def __init__(self, weights: Sequence[float], rng: random.Random) -> None:
+    def __init__(self, weights: Sequence[float], rng: random.Random, *, early: tuple[int, int] | None = None) -> None:
+        """Start; of `early`, an index of a share below one half and 0 or 1, even or odd draws are due one sooner.
+
+        That much room there always is: before the end of a window the draws left over are a whole number above 0.
+        """
         total = math.fsum(weights)
         self._shares = [weight / total for weight in weights]
         self._random = rng.random
+        self._early, self._odd = early or (-1, 0)
         self._counts = [0] * len(weights)
         self._drawn = 0
         self._releases = [self._release(index, 0) for index in range(len(weights))]
@@ -77,6 +87,12 @@ class Quota:
         self._counts[chosen] += 1
         self._schedule(chosen)
 
+    def soonest_but(self, unwanted: int) -> int:
+        """Give the index other than `unwanted` that has to be drawn next."""
+        released = [index for index, release in enumerate(self._releases) if release <= self._drawn + 1]
+        others = [index for index, share in enumerate(self._shares) if share and index != unwanted]
+        return min([index for index in released if index != unwanted] or others, key=self._deadlines.__getitem__)
+
     def undo(self, drawn: int) -> None:
         """Take back the last draw, which was `drawn`; the generator of chance goes on."""
         self._room[self._drawn : self._deadline(drawn, self._counts[drawn])] += 1
@@ -102,7 +118,13 @@ class Quota:
     def _deadline(self, index: int, count: int) -> int:
         """The draw by which `index` must have been drawn `count` times."""
         share = self._shares[index]
-        return math.ceil(count / share - EPSILON) if share else NEVER
+        if not share:
+            return NEVER
+        return math.ceil(count / share - EPSILON) - (index == self._early and self._sooner(count))
+
+    def _sooner(self, count: Any) -> Any:
+        """Whether the draws of `early` with these numbers are due one sooner."""
+        return (count % 2 == self._odd) & (count >= EARLY_FROM)
 
     def _reach(self, point: int) -> None:
         """Extend the room (draws left over before each point) to `point`."""
@@ -112,6 +134,9 @@ class Quota:
         points = np.arange(start, max(point, 2 * start, 256), dtype=float)
         # a value without a share is never due
         due = np.floor(np.outer(points, self._shares) + EPSILON).sum(axis=1).astype(np.int32)
+        if self._early >= 0:
+            now, next_ = (np.floor((points + more) * self._shares[self._early] + EPSILON) for more in (0, 1))
+            due += (next_ > now) & self._sooner(next_)
         self._room = np.concatenate([self._room, points.astype(np.int32) - due])
 
 
@@ -183,26 +208,37 @@ def unlike_pairs(
 ) -> Iterator[tuple[int, int]]:
     """Yield pairs of two different indices, each side a quota sequence of its own.
 
-    Raises ValueError when a value's share is above one half, or fewer than two values have one: then no pairing
-    of different values keeps the shares.
+    Seldom, what both sides drew long ago binds them to the same value; then the second side draws it a little late.
+    Raises ValueError when a value's share is above one half, or fewer than two values have one: then no pairing of
+    different values keeps the shares.
     """
     if sum(weight > 0 for weight in weights) < 2 or max(weights) > sum(weights) / 2 + EPSILON:
         raise ValueError("pairs of different values need two values with a share, none of them above one half")
     leaning = _unlike_leaning(weights)
-    first, second = Quota(weights, first_rng), Quota(weights, second_rng)
+    # a value that takes nearly every second draw comes first on one side, then on the other, or both end up bound to it
+    often = max(range(len(weights)), key=weights.__getitem__)
+    early = weights[often] < sum(weights) / 2 - EPSILON
+    first, second = (
+        Quota(weights, rng, early=(often, odd) if early else None) for odd, rng in enumerate((first_rng, second_rng))
+    )
     ahead: deque[tuple[int, int]] = deque()
+    retries = 0
     while True:
         left, right = first.safe(), second.safe()
         if left == right and len(left) == 1:
             # both sides are bound to the same value, which no pair can pay: go back and draw otherwise
-            while ahead:
-                i, j = ahead.pop()
-                first.undo(i)
-                second.undo(j)
-            continue
+            retries += 1
+            if retries <= MOST_RETRIES:
+                while ahead:
+                    i, j = ahead.pop()
+                    first.undo(i)
+                    second.undo(j)
+                continue
+            right = [second.soonest_but(left[0])]
         i = first.draw(left if len(right) > 1 else [index for index in left if index != right[0]])
         ahead.append((i, second.draw([index for index in right if index != i], leaning)))
         if len(ahead) > LOOKAHEAD:
+            retries = 0
             yield ahead.popleft()
 
 

@@ -79,6 +79,25 @@ def test_pairs_differ_and_both_sides_keep_the_shares(shares):
     assert farthest((j for _, j in pairs), shares) < 1
 
 
+def test_a_long_run_of_pairs_finds_its_way_and_keeps_the_shares():
+    # 79 languages are due together at every 399th pair, with one that takes nearly every second place
+    pairs = list(islice(unlike_pairs(E5_LANGUAGES, random.Random(0), random.Random(100)), 12_000))
+    assert all(i != j for i, j in pairs)
+    assert farthest((i for i, _ in pairs), E5_LANGUAGES) < 1
+    assert farthest((j for _, j in pairs), E5_LANGUAGES) < 1
+
+
+def test_a_dead_end_without_a_way_back_is_passed_by_one_late_draw():
+    # found by search: at some point both sides are bound to the same of many values
+    chance = random.Random(37)
+    shares = [chance.choice([chance.random(), chance.randint(1, 9), chance.expovariate(1)]) for _ in range(17)]
+    pairs = list(islice(unlike_pairs(shares, random.Random(37), random.Random(1037)), 1500))
+    assert all(i != j for i, j in pairs)
+    total = sum(shares)
+    assert farthest((i for i, _ in pairs), [share / total for share in shares]) < 1
+    assert farthest((j for _, j in pairs), [share / total for share in shares]) < 1.3
+
+
 @pytest.mark.parametrize("shares", [[1.0], [1.0, 0.0], [0.7, 0.3]], ids=["one", "one with a share", "over half"])
 def test_pairs_that_cannot_be_are_refused(shares):
     with pytest.raises(ValueError, match="none of them above one half"):
