@@ -108,6 +108,31 @@ def long_rows(rows: int, *, near: float = 0.3, seed: int = 0, words: int = 160) 
         yield language.join.join(word for sentence in sentences for word in sentence)
 
 
+def triples(rows: int, *, near: float = 0.3, seed: int = 0, words: int = 65) -> Iterator[tuple[str, str, str]]:
+    """Make queries with two documents of about so many words, in the query's language, sharing words with it.
+
+    `near` of the queries are near-copies, as in `short_rows`.
+    """
+    rng = random.Random(seed)
+    known, weights = languages()
+    kept: list[tuple[Language, list[str]]] = []
+    for _ in range(rows):
+        if kept and rng.random() < near:
+            language, query = rng.choice(kept)
+            query = _copied(rng, language, query)
+        else:
+            language = rng.choices(known, weights)[0]
+            query = _fresh(rng, language)
+            if len(kept) < rows // 20:
+                kept.append((language, query))
+        texts = [query, rng.sample(query, len(query) // 2), []]
+        for text in texts[1:]:
+            while len(text) < words:
+                text += _fresh(rng, language)
+        first, second, third = (language.join.join(text) for text in texts)
+        yield first, second, third
+
+
 def _fresh(rng: random.Random, language: Language) -> list[str]:
     row, other = rng.choice(language.sentences), rng.choice(language.sentences)
     words = row[: rng.randint(4, len(row))] + (other[rng.randint(1, len(other)) :] if rng.random() < 0.6 else [])
