@@ -3,7 +3,7 @@
     python -m tests.bench.whole [--rows N …] [--folder DIR] [--set KEY=VALUE …]
 
 Of 300 benchmark queries half are queries of the data as well. Seconds by stage are read from when the run's files
-appear. Memory is sampled four times a second: of the largest process, and of all together, where pages that processes
+appear. Memory is sampled every second: of the largest process, and of all together, where pages that processes
 share count once (PSS).
 """
 
@@ -24,7 +24,7 @@ from tests.bench.host import ROOT, prefect_home
 from tests.bench.texts import short_rows, triples
 
 BENCHMARK_QUERIES = 300
-SAMPLE_SECONDS = 0.25
+SAMPLE_SECONDS = 1.0
 LEFT_BEHIND = (
     ("import", "import/round-00000.json"),
     ("measure", "curate/scores-*"),

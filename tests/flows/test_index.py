@@ -1,11 +1,14 @@
 """Runs that share an index: a later one repeats nothing of an earlier one, an earlier one stays as it is."""
 
+import json
+
 import pytest
 
 from flows.curation.near import NearPolicy
 from flows.domain.records import Row
 from flows.store.jsonio import read_lines
 from tests.curation.near_truth import similarity
+from tests.curation.texts import TRIPLES
 from tests.servers.openai_server import Config, server_process
 
 RECIPE = """
@@ -70,6 +73,30 @@ def test_a_later_run_repeats_nothing_and_an_earlier_one_stays_as_it_is(cli, endp
     assert cli("index", index, "--from", second, first).returncode == 0
     run("first")
     assert files(first / "publish") == before
+
+
+def test_triples_made_elsewhere_are_held_against_earlier_ones(cli, tmp_path):
+    index, texts = tmp_path / "index", list(TRIPLES.values())
+
+    def curate(name, triples):
+        data = tmp_path / f"{name}.jsonl"
+        lines_ = [json.dumps(dict(zip(("anchor", "positive", "negative"), each, strict=True))) for each in triples]
+        data.write_text("\n".join(lines_))
+        done = cli("curate", data, "--out", tmp_path / name, "--index", index)
+        assert done.returncode == 0, done.stderr
+        return tmp_path / name
+
+    first = curate("first", texts[:20])
+    kept = {row["query"]: row["id"] for row in lines(first, "curate/shard-*")}
+    assert len(kept) == 20
+    query, positive, negative = texts[0]
+    second = curate("second", [(f"{query} ", positive, negative), *texts[20:30]])
+    assert len(lines(second, "curate/shard-*")) == 10
+    (known,) = lines(second, "curate/dropped-*")
+    assert (known["reason"], known["detail"].split()[-5]) == ("known_duplicate", kept[query])
+    assert cli("index", index).stdout.split()[-1] == "30"
+    before = files(first / "publish")
+    assert files(curate("first", texts[:20]) / "publish") == before
 
 
 def test_sources_that_are_no_published_data_are_refused(cli, tmp_path):
