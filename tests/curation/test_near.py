@@ -1,13 +1,14 @@
 import random
 from itertools import pairwise
 from unicodedata import normalize
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flows.curation.near import NearPolicy, near_pairs, near_twins
+from flows.curation.near import NearPolicy, near_pairs, near_twins, representatives
 from flows.curation.near.corpus import read_texts
 from flows.curation.tokens import _patterns, tokens
 from tests.curation.near_truth import TEXTS, THRESHOLDS, exhaustive, staying
@@ -29,10 +30,33 @@ def test_the_pairs_are_those_of_the_exhaustive_search(texts, policy, count):
     assert dict(zip(pairs, found.similarity.tolist(), strict=True)) == exhaustive(texts, policy, groups)
 
 
-@settings(deadline=None, max_examples=100)
-@given(TEXTS, POLICIES)
-def test_a_text_goes_if_and_only_if_it_repeats_one_that_stays_and_comes_before_it(texts, policy):
-    twins = near_twins(texts, policy, keys=range(len(texts)))
+PARTS = st.fixed_dictionaries(
+    {
+        "_AT_ONCE": st.sampled_from([0, 3, 10, 1 << 14]),
+        "_PART": st.sampled_from([2, 3]),
+        "_MANY": st.sampled_from([0, 1, 4]),
+        "_FEW_ROWS": st.sampled_from([1, 4, 2048]),
+        "_PAIRS_PER_ROW": st.sampled_from([0, 1, 8]),
+    }
+)
+
+
+def crowd(seed):
+    """Texts most of which are near to many others, and many of them equal."""
+    rng = random.Random(seed)
+    return [" ".join(rng.choices("abcd", k=rng.randint(3, 6))) for _ in range(rng.randint(10, 60))]
+
+
+@settings(deadline=None, max_examples=200)
+@given(TEXTS | st.builds(crowd, st.integers(0, 1 << 20)), POLICIES, PARTS)
+@example(  # the last text equals one that goes early, and its twin stays between the two
+    ["a b c x y", "a b c d e", "a z c d e", "q", "a b c d e"],
+    NearPolicy("rouge_l", 0.6),
+    {"_AT_ONCE": 2, "_PART": 2, "_MANY": 0},
+)
+def test_a_text_goes_if_and_only_if_it_repeats_one_that_stays_and_comes_before_it(texts, policy, parts):
+    with patch.multiple(representatives, **parts):
+        twins = near_twins(texts, policy, keys=range(len(texts)))
     assert {place for place, twin in enumerate(twins) if twin is None} == staying(texts, policy, range(len(texts)))
     pairs = exhaustive(texts, policy)
     for place, twin in enumerate(twins):

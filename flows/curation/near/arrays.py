@@ -1,6 +1,6 @@
 """Small array steps that the search is made of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,15 +44,25 @@ def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def signatures(code: NDArray[np.integer], start: NDArray[np.int64], words: int) -> NDArray[np.uint64]:
     """Set one bit for each code of each set: `words` times 64 bits, words by sets."""
-    some = np.flatnonzero(np.diff(start))
-    out = np.zeros((words, len(start) - 1), np.uint64)
-    if len(some):
-        scrambled = mix(code)
+    held = np.diff(start)
+    out = np.zeros((words, len(held)), np.uint64)
+    for some in blocks(held, 1 << 18):
+        filled = some.start + np.flatnonzero(held[some])
+        if not len(filled):
+            continue
+        scrambled = mix(code[start[some.start] : start[some.stop]])
         bit = np.uint64(1) << (scrambled & np.uint64(63))
         word = (scrambled >> np.uint64(6)) % np.uint64(words)
         for number in range(words):
-            out[number, some] = np.bitwise_or.reduceat(np.where(word == number, bit, 0), start[some])
+            own = bit if words == 1 else np.where(word == number, bit, 0)
+            out[number, filled] = np.bitwise_or.reduceat(own, start[filled] - start[some.start])
     return out
+
+
+def differences(words: Iterable[NDArray[np.uint64]]) -> NDArray[np.integer]:
+    """Count the bits that are set in the words, one above the other."""
+    first, *others = map(np.bitwise_count, words)
+    return sum((each.astype(np.int16) for each in others), first) if others else first
 
 
 def starts(length: ArrayLike) -> NDArray[np.int64]:

@@ -27,7 +27,7 @@ def token_bags(corpus: Corpus, rows: NDArray[np.int64]) -> Bags:
     """Give the token ids of rows."""
     length = corpus.start[rows + 1] - corpus.start[rows]
     ids = corpus.ids[flat_ranges(corpus.start[rows], length)]
-    return Bags(ids, starts(length), np.zeros(len(rows), np.int64), len(corpus.words))
+    return Bags(ids, starts(length), np.zeros(len(rows), np.int64), len(corpus.vocabulary))
 
 
 def shingle_bags(corpus: Corpus, rows: NDArray[np.int64], words: int) -> Bags:
@@ -37,7 +37,7 @@ def shingle_bags(corpus: Corpus, rows: NDArray[np.int64], words: int) -> Bags:
     not read on: in running text most are, so memory goes to the repeated ones. In a text with fewer words than a
     shingle the missing ones are 0.
     """
-    width = len(corpus.words).bit_length()
+    width = len(corpus.vocabulary).bit_length()
     read = min(words, 63 // width)
     length = corpus.start[rows + 1] - corpus.start[rows]
     count = np.where(length > 0, np.maximum(length - words + 1, 1), 0)

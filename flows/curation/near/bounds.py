@@ -22,6 +22,12 @@ class Bounds:
     """Largest sum of two sizes that this much overlap suffices for, by overlap."""
 
 
+def least_overlap(policy: NearPolicy, similarity: NDArray[np.float64], size: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Overlap without which a set of this size is not so similar to any other."""
+    share = similarity if policy.measure == "jaccard" else similarity / (2 - similarity)
+    return np.ceil(share * size - 1e-6).astype(np.int64)
+
+
 def bounds(policy: NearPolicy, largest: int) -> Bounds:
     """Tabulate the conditions for sets of up to `largest` elements."""
     need = required_overlap(policy, 2 * largest)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,18 +28,25 @@ class Corpus:
     """The first row with the same group and tokens."""
     labels: Sequence[Hashable]
     """What each group was called."""
-    words: Sequence[str]
-    """Word of each token id; id 0 stands for none."""
+    vocabulary: Any
+    """Word of each token id, as strings of Arrow; id 0 stands for none."""
 
     @property
     def leading(self) -> NDArray[np.int64]:
         """The rows that lead, ascending."""
         return np.flatnonzero(self.leader == np.arange(len(self.leader)))
 
+    @property
+    def words(self) -> list[str]:
+        """Word of each token id, made anew at every call."""
+        words: list[str] = self.vocabulary.to_numpy(zero_copy_only=False).tolist()
+        return words
+
     def texts(self, rows: NDArray[np.int64]) -> Iterator[list[str]]:
         """Yield the tokens of rows."""
+        words = self.words
         for low, high in zip(self.start[rows].tolist(), self.start[rows + 1].tolist(), strict=True):
-            yield [self.words[word] for word in self.ids[low:high].tolist()]
+            yield [words[word] for word in self.ids[low:high].tolist()]
 
     def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Give the rows leader by leader, each leader's ascending, and where each leader's begin and end."""
@@ -48,6 +56,8 @@ class Corpus:
 
 def read_corpus(token_lists: Iterable[Sequence[str]], groups: Iterable[Hashable] | None = None) -> Corpus:
     """Number the tokens of texts; without groups all are one. Raises ValueError unless there is one group per text."""
+    import pyarrow as pa
+
     numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
     lengths = array("q")
 
@@ -57,32 +67,36 @@ def read_corpus(token_lists: Iterable[Sequence[str]], groups: Iterable[Hashable]
             yield found
 
     ids = np.fromiter(map(numbers.__getitem__, chain.from_iterable(counted())), np.int32)
-    return _corpus(ids, np.frombuffer(lengths, np.int64), numbers, groups)
+    return _corpus(ids, np.frombuffer(lengths, np.int64), pa.array(["", *numbers], pa.string()), groups)
 
 
 def read_texts(
     texts: Iterable[str],
     groups: Iterable[Hashable] | None = None,
-    order: Callable[[], NDArray[np.int64]] | None = None,
+    order: Callable[[int], NDArray[np.int64]] | None = None,
 ) -> Corpus:
     """Read a corpus from texts that are still to be cut into tokens.
 
-    `order` is called when all texts are read, and gives the places from which the rows are taken.
+    `order` is called with their number when all texts are read, and gives the places from which the rows are taken.
     """
-    numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
-    lengths, ids = array("q"), array("i")
-    for size, found, words in cut(texts):
-        lengths.frombytes(size.tobytes())
-        ids.frombytes(np.fromiter(map(numbers.__getitem__, words), np.int32, len(words))[found].tobytes())
-    return _corpus(np.frombuffer(ids, np.int32), np.frombuffer(lengths, np.int64), numbers, groups, order)
+    import pyarrow as pa
+
+    sizes = [np.zeros(0, np.int64)]
+    parts = [pa.array([""]).dictionary_encode()]
+    for size, found in cut(texts):
+        sizes.append(size)
+        parts.append(found)
+    numbered = pa.chunked_array(parts).unify_dictionaries().chunks
+    ids = np.concatenate([chunk.indices.to_numpy() for chunk in numbered])[1:]
+    return _corpus(ids, np.concatenate(sizes), numbered[0].dictionary, groups, order)
 
 
 def _corpus(
     ids: NDArray[np.int32],
     size: NDArray[np.int64],
-    numbers: Iterable[str],
+    vocabulary: Any,
     groups: Iterable[Hashable] | None,
-    order: Callable[[], NDArray[np.int64]] | None = None,
+    order: Callable[[int], NDArray[np.int64]] | None = None,
 ) -> Corpus:
     """Put the rows in order and find those that are equal."""
     labels: defaultdict[Hashable, int] = defaultdict(count().__next__)
@@ -92,29 +106,34 @@ def _corpus(
         if len(group) != len(size):
             raise ValueError(f"{len(size)} texts need as many groups, not {len(group)}")
     if order is not None:
-        rows, begin = order(), starts(size)
+        rows, begin = order(len(size)), starts(size)
         size, group = size[rows], group[rows]
         ids = np.concatenate(
             [ids[:0], *(ids[flat_ranges(begin[rows[some]], size[some])] for some in blocks(size, 1 << 20))]
         )
     start = starts(size)
-    return Corpus(ids, start, group, _leaders(ids, start, group), [*labels] or [""], ["", *numbers])
+    return Corpus(ids, start, group, _leaders(ids, start, group), [*labels] or [""], vocabulary)
 
 
 def _leaders(ids: NDArray[np.int32], start: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
     """Find each row's first equal: by a 64-bit hash, then by looking."""
     size = np.diff(start)
     row_hash = np.empty(len(size), np.uint64)
-    for some in blocks(size, 1 << 20):
-        low, high = start[some.start], start[some.stop]
-        place = np.arange(high - low) - np.repeat(start[some] - low, size[some])
-        sums = np.cumsum(mix(ids[low:high] + (place << 32)), dtype=np.uint64)
+    weight = mix(np.arange(1, int(size.max(initial=0)) + 1))
+    for some in blocks(size, 1 << 18):
+        place = flat_ranges(np.zeros(some.stop - some.start, np.int64), size[some])
+        sums = np.cumsum(ids[start[some.start] : start[some.stop]].astype(np.uint64) * weight.take(place))
         sums = np.concatenate([np.zeros(1, np.uint64), sums])
-        row_hash[some] = sums[start[some.start + 1 : some.stop + 1] - low] - sums[start[some] - low]
+        edges = start[some.start : some.stop + 1] - start[some.start]
+        row_hash[some] = np.diff(sums[edges])
     row_hash = mix(mix(row_hash) + group.astype(np.uint64))
-    _, first, inverse = np.unique(row_hash, return_index=True, return_inverse=True)
-    leader = first[inverse].astype(np.int64)
-    rows = np.arange(len(leader))
+    bits = np.uint64(len(size).bit_length())
+    rows = np.arange(len(size))
+    packed = np.sort(row_hash >> bits << bits | rows.astype(np.uint64))
+    row = (packed & (np.uint64(1) << bits) - np.uint64(1)).astype(np.int64)
+    fresh = np.diff(packed >> bits, prepend=~np.uint64(0)) != 0
+    leader = np.empty(len(size), np.int64)
+    leader[row] = row[np.maximum.accumulate(np.where(fresh, rows, 0))]
     follower = np.flatnonzero(leader != rows)
     chief = leader[follower]
     same = (size[follower] == size[chief]) & (group[follower] == group[chief])

@@ -23,8 +23,8 @@ _MARKED = np.array([OTHER, LETTER, OTHER, MARK, OTHER], np.uint8)
 """What a mark becomes after a character: a part of the word, of that letter alone, or of nothing."""
 
 
-def cut(texts: Iterable[str]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], list[str]]]:
-    """Yield, for some texts after the other, how many tokens each has, the tokens as places in a list, and the list."""
+def cut(texts: Iterable[str]) -> Iterator[tuple[NDArray[np.int64], Any]]:
+    """Yield, for some texts after the other, how many tokens each has, and all of them, an array of Arrow."""
     for some in _batches(texts, _CHARACTERS):
         yield _cut(some)
 
@@ -44,7 +44,7 @@ def _batches(texts: Iterable[str], limit: int) -> Iterator[list[str]]:
         yield some
 
 
-def _cut(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int32], list[str]]:
+def _cut(texts: list[str]) -> tuple[NDArray[np.int64], Any]:
     import pyarrow as pa
 
     size = np.zeros(len(texts), np.int64)
@@ -58,8 +58,8 @@ def _cut(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int32], list[s
     taken = np.concatenate(order)
     begin = np.empty(len(taken), np.int64)
     begin[taken] = starts(size[taken])[:-1]
-    ids: NDArray[np.int32] = numbered.indices.to_numpy()[flat_ranges(begin, size)]
-    return size, ids, numbered.dictionary.to_numpy(zero_copy_only=False).tolist()
+    ids = numbered.indices.to_numpy()[flat_ranges(begin, size)]
+    return size, pa.DictionaryArray.from_arrays(ids, numbered.dictionary)
 
 
 def _blocks(texts: list[str]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.unsignedinteger], NDArray[np.int64]]]:
@@ -82,9 +82,20 @@ def _blocks(texts: list[str]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.un
             rows, length = rows[stays], length[stays]
         yield rows, characters().folded.take(codes), length
     rows = np.concatenate(strange)
-    folded = [fold(texts[row]) for row in rows.tolist()]
+    folded = list(_folded(texts[row] for row in rows.tolist()))
     for places, some, length in _joined(np.arange(len(rows)), folded):
         yield rows[places], _points(some), length
+
+
+def _folded(texts: Iterable[str]) -> Iterator[str]:
+    """Fold texts word by word, each word once: a space joins nothing and is moved past nothing."""
+    known: dict[str, str] = {}
+    for text in texts:
+        words = text.split(" ")
+        for word in words:
+            if word not in known:
+                known[word] = fold(word)
+        yield " ".join([known[word] for word in words])
 
 
 def _joined(rows: NDArray[np.int64], texts: list[str]) -> Iterator[tuple[NDArray[np.int64], str, NDArray[np.int64]]]:
@@ -121,8 +132,8 @@ def _tokens(codes: NDArray[np.unsignedinteger], length: NDArray[np.int64]) -> tu
         data = text.tobytes()
     else:
         data = text.tobytes().decode("utf-32-le").encode()
-        width = 1 + (text >= 0x80).astype(np.int32) + (text >= 0x800) + (text >= 0x10000)  # bytes in UTF-8
-        edges = starts(width)[edges]
+        more = sum((text >= point).view(np.uint8) for point in (0x80, 0x800, 0x10000))  # bytes in UTF-8, beyond one
+        edges += np.append(0, np.cumsum(more, dtype=np.int32))[edges]
     size = np.diff(np.searchsorted(first, starts(length + 1)))
     buffers = pa.py_buffer(edges.astype(np.int32)), pa.py_buffer(data)
     return size, pa.StringArray.from_buffers(len(first), *buffers)

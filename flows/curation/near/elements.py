@@ -16,39 +16,35 @@ class Elements:
     """Each row as a set: of shingles, or of tokens told apart by occurrence (a second `the` is another element).
 
     The overlap of two sets is what jaccard counts, and bounds the longest common subsequence of two texts from above.
-    All sets follow one order, rarest first. Elements that no possible partner holds would come before all others and
-    are left out; they count in `size` alone.
+    All sets follow one order, rarest first. Elements that no other set holds would come before all others and are left
+    out; they count in `size` alone.
     """
 
     row: NDArray[np.int64]
-    """Row of the corpus that each set is; ordered by side, then by size."""
-    left: int
-    """How many sets are on the left side, all of them in a self-join."""
+    """Row of the corpus that each set is; ordered by size."""
     size: NDArray[np.int64]
     """Elements of each set."""
     start: NDArray[np.int64]
     """Where each set begins in `code`; one more than there are sets."""
-    code: NDArray[np.int64]
+    code: NDArray[np.integer]
     """The elements, ascending in each set; the same number never stands for elements of two groups."""
     owner: NDArray[np.int32]
     """Set of each entry of `code`."""
     bits: NDArray[np.uint64]
     """Signature of each set: words by sets, one bit set by each element."""
+    fine: NDArray[np.uint64]
+    """A longer one, of which the former is a digest."""
 
 
-def rank_elements(
-    corpus: Corpus, rows: NDArray[np.int64], policy: NearPolicy, right: NDArray[np.int64] | None = None
-) -> Elements:
-    """Turn rows into sets for a join with themselves or, given `right` rows, with those."""
-    if right is not None:
-        left, rows = len(rows), np.concatenate([rows, right])
-    else:
-        left = len(rows)
+def rank_elements(corpus: Corpus, rows: NDArray[np.int64], policy: NearPolicy) -> Elements:
+    """Turn rows into sets."""
     bags = shingle_bags(corpus, rows, policy.shingle) if policy.measure == "jaccard" else token_bags(corpus, rows)
     groups = int(corpus.group.max(initial=0)) + 1
-    held, code = _rank(bags, *_rarity(bags, left), corpus.group[rows], groups)
+    held, code = _rank(bags, corpus.group[rows], groups)
+    if code.max(initial=0) < 1 << 31:
+        code = code.astype(np.int32)
     size = bags.lone + np.diff(bags.start)
-    order = np.lexsort((size, np.arange(len(rows)) >= left))
+    order = np.argsort(size, kind="stable")
     begin = starts(held)[order]
     held = held[order]
     code = code[flat_ranges(begin, held)]
@@ -56,27 +52,19 @@ def rank_elements(
     owner = np.repeat(np.arange(len(rows), dtype=np.int32), held)
     common = float(held[held > 0].mean()) if len(code) else 0.0
     words = 1 << min(4, max(0, int(common / 16).bit_length() - 1))  # one for 16 to 31 elements, two for 32 to 63 ...
-    return Elements(rows[order], left, size[order], start, code, owner, signatures(code, start, words))
+    fine = signatures(code, start, min(2 * words, 16))
+    bits = np.bitwise_or.reduce(fine.reshape(len(fine) // words, words, len(rows)))
+    return Elements(rows[order], size[order], start, code, owner, bits, fine)
 
 
-def _rarity(bags: Bags, left: int) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which ids may have partners, and every id's place in the order from rare to common."""
-    cut = bags.start[left]
-    here = np.bincount(bags.ids[:cut], minlength=bags.top + 1)
-    there = np.bincount(bags.ids[cut:], minlength=bags.top + 1)
-    shared = (here > 0) & (there > 0) if cut < len(bags.ids) else here > 1
-    rank = np.empty(bags.top + 1, np.int64)
-    rank[np.argsort(here + there, kind="stable")] = np.arange(bags.top + 1)
-    return shared, rank
-
-
-def _rank(
-    bags: Bags, shared: NDArray[np.bool_], rank: NDArray[np.int64], group: NDArray[np.int64], groups: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _rank(bags: Bags, group: NDArray[np.int64], groups: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Number of shared elements of each bag, and their codes in ascending order, bag after bag."""
+    count = np.bincount(bags.ids, minlength=bags.top + 1)
+    rank = np.empty(bags.top + 1, np.int64)
+    rank[np.argsort(count, kind="stable")] = np.arange(bags.top + 1)
+    order = np.where(count > 1, rank, -1)
     length = np.diff(bags.start)
     held, codes = np.zeros(len(length), np.int64), [np.zeros(0, np.int64)]
-    order = np.where(shared, rank, -1)
     for some in blocks(length, 1 << 20):
         ids = bags.ids[bags.start[some.start] : bags.start[some.stop]]
         place = order.take(ids)

@@ -9,19 +9,20 @@ in blocks of bounded size; nothing is sampled. Kin to All-Pairs, PPJoin and Adap
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, distinct, flat_ranges, mix
+from flows.curation.near.arrays import blocks, differences, distinct, flat_ranges, mix
 from flows.curation.near.bounds import Bounds
 from flows.curation.near.elements import Elements
 
 _ENTRIES = 1 << 20
 """Elements grouped at a time."""
-_PAIRS = 1 << 16
+_PAIRS = 1 << 15
 """Pairs compared at a time: few enough for the arrays to stay in the processor's cache."""
+_FRACTION = 2
+"""Bits after the point in which a bound on the difference of signatures is counted."""
 _CANDIDATES = 1 << 21
 """Candidates gathered before they are given out."""
 _WORTH = 32
@@ -79,12 +80,34 @@ class _Groups:
 
 
 class Join:
-    """The search for candidate pairs within one side, or between the left side and the right."""
+    """The search for candidate pairs among some sets or, given others, between those and these."""
 
-    def __init__(self, sets: Elements, limits: Bounds) -> None:
+    def __init__(
+        self,
+        sets: Elements,
+        limits: Bounds,
+        some: NDArray[np.integer],
+        others: NDArray[np.integer] | None = None,
+        least: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Join `some` sets, numbered in ascending order; `least` is the overlap that each of them is to have."""
         self._sets = sets
         self._limits = limits
+        self._chosen = some if others is None else np.concatenate([some, others])
+        self._right: NDArray[np.bool_] | None = None
+        """Whether each set is one of the others."""
+        if others is not None:
+            self._right = np.zeros(len(sets.size), bool)
+            self._right[others] = True
+        self._least = limits.least[sets.size]
+        """Least overlap that each set must have."""
+        if least is not None:
+            self._least[some] = np.maximum(self._least[some], least)
         self._held = np.diff(sets.start).astype(np.int32)
+        slope = float((limits.need[1:] / np.arange(1, len(limits.need))).min()) - 1e-9
+        spare = np.ceil((self._held - 2 * slope * sets.size) * (1 << _FRACTION))
+        self._spare = spare.astype(np.int16 if np.abs(spare).max(initial=0) < 1 << 14 else np.int32)
+        """What a set adds to the most by which two signatures may differ, times 1 << _FRACTION."""
         self._twice = (2 * limits.need).astype(np.int32)
         """Twice the least overlap, by the sum of two sizes."""
         self._bits = np.uint64(len(sets.code).bit_length())
@@ -98,25 +121,36 @@ class Join:
             found.append(pairs)
             waiting += len(pairs)
             if waiting > _CANDIDATES:
-                found = [distinct(np.concatenate(found))]
+                found = [self._likely(distinct(np.concatenate(found)))]
                 waiting = len(found[0])
                 if waiting > _CANDIDATES // 2:
                     yield found[0] >> 32, found[0] & 0xFFFFFFFF
                     found, waiting = [], 0
         if waiting:
-            pairs = distinct(np.concatenate(found))
+            pairs = self._likely(distinct(np.concatenate(found)))
             yield pairs >> 32, pairs & 0xFFFFFFFF
+
+    def _likely(self, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of the packed pairs that the longer signatures allow."""
+        likely = [pairs[:0]]
+        for some in (pairs[at : at + _PAIRS] for at in range(0, len(pairs), _PAIRS)):
+            one, other = some >> 32, some & 0xFFFFFFFF
+            differ = differences(word.take(one) ^ word.take(other) for word in self._sets.fine)
+            total = self._sets.size.take(one) + self._sets.size.take(other)
+            most = self._held.take(one) + self._held.take(other) - self._twice.take(total)
+            likely.append(some.compress(differ <= most))
+        return np.concatenate(likely)
 
     def _all_pairs(self) -> Iterator[NDArray[np.int64]]:
         """Group what may be a first shared element, one range of hashes after the other."""
-        held = np.diff(self._sets.start)
-        prefix = np.clip(self._sets.size - self._limits.least[self._sets.size] + 1 - (self._sets.size - held), 0, held)
-        entry = flat_ranges(self._sets.start[:-1], prefix)
+        held = self._held[self._chosen]
+        prefix = np.clip(held - self._least[self._chosen] + 1, 0, held)
+        entry = flat_ranges(self._sets.start[self._chosen], prefix)
         ranges = len(entry) // _ENTRIES + 1
-        part = (mix(self._sets.code[entry]) % np.uint64(ranges)).astype(np.uint16)
-        entry = entry[np.argsort(part, kind="stable")]
-        for low, high in pairwise(np.searchsorted(np.sort(part), np.arange(ranges + 1))):
-            groups = self._group(1, entry[low:high], np.zeros(high - low, np.int64))
+        part = (mix(self._sets.code[entry]) % np.uint64(ranges)).astype(np.uint16) if ranges > 1 else None
+        for number in range(ranges):
+            own = entry if part is None else entry[part == number]
+            groups = self._group(1, own, np.zeros(len(own), np.int64))
             yield from self._search(groups, _PATIENCE * groups.pairs)
 
     def _group(self, depth: int, entry: NDArray[np.int64], parent: NDArray[np.int64]) -> _Groups:
@@ -127,12 +161,20 @@ class Join:
         """
         above = np.uint64(int(parent.max(initial=0)).bit_length())
         key = parent.astype(np.uint64) << (np.uint64(64) - above) | mix(self._sets.code[entry]) >> above
-        slots = np.uint64(max(len(entry).bit_length() + 1, 10))
-        slot = (key * np.uint64(0x9E3779B97F4A7C15) >> (np.uint64(64) - slots)).astype(np.int64)
-        keep = np.bincount(slot)[slot] > 1
-        packed = key[keep] >> self._bits << self._bits | entry[keep].astype(np.uint64)
+        slots = max(len(entry).bit_length() + 1, 10)
+        slot = (key * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - slots)).astype(np.int64)
+        if self._right is None:
+            keep = np.bincount(slot)[slot] > 1
+            place, bits = entry[keep].astype(np.uint64), self._bits
+        else:
+            right = self._right[self._sets.owner[entry]]
+            seen = np.zeros((2, 1 << slots), bool)
+            seen[0, slot[~right]] = seen[1, slot[right]] = True
+            keep = (seen[0] & seen[1])[slot]
+            place, bits = right[keep].astype(np.uint64) << self._bits | entry[keep].astype(np.uint64), self._bits + 1
+        packed = key[keep] >> bits << bits | place
         packed.sort()
-        shared = packed >> self._bits
+        shared = packed >> bits
         same = np.zeros(len(packed) + 1, bool)
         same[1:-1] = shared[1:] == shared[:-1]
         packed, fresh = packed[same[1:] | same[:-1]], ~same[:-1][same[1:] | same[:-1]]
@@ -141,28 +183,35 @@ class Join:
         owner = self._sets.owner[entry]
         size = self._sets.size[owner]
         most = depth + self._sets.start[owner + 1] - 1 - entry
-        low, high = self._windows(group, owner >= self._sets.left, size, most)
+        low, high = self._windows(group, owner, size, most)
         parent = (packed >> (np.uint64(64) - above)).astype(np.int64) if above else np.zeros(len(entry), np.int64)
         return _Groups(depth, entry, owner, group, parent, size, most, low, high)
 
     def _windows(
         self,
         group: NDArray[np.int64],
-        right: NDArray[np.bool_],
+        owner: NDArray[np.int32],
         size: NDArray[np.int64],
         most: NDArray[np.int64],
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Range of entries that each is compared with: of its group, of fitting size, and before it or to its left."""
         span = len(self._limits.low)
-        place = (group * 2 + right) * span + size
         base = group * 2 * span
-        low = np.searchsorted(place, base + self._limits.low[size])
-        largest = np.clip(self._limits.reach[most] - size, -1, span - 1)
-        high = np.searchsorted(place, base + largest, "right")
-        if self._sets.left == len(self._sets.size):
-            high = np.minimum(high, np.arange(len(group)))
+        place = base + size
+        head = np.flatnonzero(np.diff(group, prepend=-1))[group]
+        least, largest = self._limits.low.take(size), np.clip(self._limits.reach.take(most) - size, -1, span - 1)
+        if self._right is None:
+            high = np.arange(len(group))
+            cut = np.flatnonzero(largest < size)
         else:
-            high = np.where(right, high, low)
+            right = self._right.take(owner)
+            place += right * span
+            high = np.zeros(len(group), np.int64)
+            cut = np.flatnonzero(right)
+        high[cut] = np.searchsorted(place, (base + largest)[cut], "right")
+        low = head.copy()
+        small = np.flatnonzero(size.take(head) < least)  # elsewhere no entry of the group is too small
+        low[small] = np.searchsorted(place, (base + least)[small])
         return low, np.maximum(low, high)
 
     def _search(self, groups: _Groups, patience: NDArray[np.floating]) -> Iterator[NDArray[np.int64]]:
@@ -185,7 +234,7 @@ class Join:
             groups.high[compares], minlength=edges
         )
         compared = np.cumsum(opened)[:-1] > 0
-        ahead = np.minimum(groups.most - self._limits.least[groups.size] + 1, groups.most - groups.depth)
+        ahead = np.minimum(groups.most - self._least.take(groups.owner) + 1, groups.most - groups.depth)
         return np.where(compares | compared, np.maximum(ahead, 0), 0)
 
     def _split(
@@ -209,20 +258,19 @@ class Join:
         self, groups: _Groups, chosen: NDArray[np.int64], most_total: int | None = None
     ) -> Iterator[NDArray[np.int64]]:
         """Yield the packed pairs of chosen entries and their windows that sizes, places and signatures allow."""
-        limits = self._limits
         count = groups.high[chosen] - groups.low[chosen]
-        room = (limits.reach[groups.most] - groups.size).astype(np.int32)  # the windows look at one side's alone
-        size, held = groups.size.astype(np.int32), self._held[groups.owner]
-        words = [word[groups.owner] for word in self._sets.bits]  # all by entry: neighbours here, seldom among the sets
+        bits = self._sets.bits.take(groups.owner, axis=1)  # by entry: neighbours here, seldom among the sets
+        spare = self._spare.take(groups.owner)
+        room = self._limits.reach.take(groups.most) - groups.size  # the windows look at one side's alone
         for some in blocks(count, _PAIRS):
-            first = flat_ranges(groups.low[chosen[some]], count[some])
-            fits = np.flatnonzero(room[first] >= np.repeat(size[chosen[some]], count[some]))
-            first, second = first[fits], np.repeat(chosen[some], count[some])[fits]
-            total = size[first] + size[second]
-            most = held[first] + held[second] - self._twice[total]
-            differ = sum(np.bitwise_count(word[first] ^ word[second]).astype(np.int16) for word in words)
-            possible = differ <= most
+            here, times = chosen[some], count[some]
+            first, second = flat_ranges(groups.low.take(here), times), np.repeat(here, times)
+            differ = differences(word.take(first) ^ np.repeat(word.take(here), times) for word in bits)
+            likely = np.flatnonzero(differ <= (spare.take(first) + np.repeat(spare.take(here), times)) >> _FRACTION)
+            first, second = first.take(likely), second.take(likely)
+            size = groups.size.take(second)
+            possible = room.take(first) >= size
             if most_total is not None:
-                possible &= total <= most_total
-            one, other = groups.owner[first[possible]], groups.owner[second[possible]]
-            yield (one.astype(np.int64) << 32 | other)[one != other]
+                possible &= groups.size.take(first) + size <= most_total
+            one, other = groups.owner.take(first.compress(possible)), groups.owner.take(second.compress(possible))
+            yield (one.astype(np.int64) << 32 | other).compress(one != other)

@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz.distance import Indel
+from rapidfuzz.distance import LCSseq
 from rapidfuzz.process import cpdist
 
 from flows.curation.near.arrays import blocks, flat_ranges
@@ -10,6 +10,10 @@ from flows.curation.near.corpus import Corpus
 from flows.curation.near.elements import Elements
 from flows.curation.near.policy import NearPolicy, overlap_similarity
 
+_END = 1
+"""Character after each text; those of words come after it."""
+_FIRST_SURROGATE, _SURROGATES = 0xD800, 0x800
+"""Where the code points are that no character has, and how many."""
 _LARGEST_CHARACTER = 0x10FFFF
 
 
@@ -32,9 +36,10 @@ class Judge:
         return np.concatenate([np.zeros(0), *(part(one[some], other[some]) for some in cuts)])
 
     def _ordered(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
-        """ROUGE-L, by rapidfuzz on texts in which each token is one character."""
+        """ROUGE-L: the longest common subsequence, by rapidfuzz on texts in which each token is one character."""
         texts = self._text[one].tolist(), self._text[other].tolist()
-        return cpdist(*texts, scorer=Indel.normalized_similarity, dtype=np.float64)
+        common = cpdist(*texts, scorer=LCSseq.similarity, dtype=np.int64)
+        return overlap_similarity("rouge_l", common, self._sets.size[one] + self._sets.size[other])
 
     def _shared(self, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
         """Jaccard, by sorting each pair's elements together and counting equal neighbours."""
@@ -52,9 +57,22 @@ class Judge:
 
 
 def _as_characters(corpus: Corpus, rows: NDArray[np.int64]) -> NDArray[np.object_]:
-    """Token sequences as strings; if there are more words than characters as lists, which rapidfuzz reads slowly."""
-    spans = zip(corpus.start[rows].tolist(), corpus.start[rows + 1].tolist(), strict=True)
-    if len(corpus.words) > _LARGEST_CHARACTER:
+    """Token sequences as strings, without the words that stand at one place alone: these match none.
+
+    If there are more words than characters they are lists, which rapidfuzz reads slowly.
+    """
+    ids = np.append(corpus.ids, np.int32(0))  # one is read beyond each text
+    again = np.bincount(ids) > 1
+    code = np.where(again, np.cumsum(again) + _END, 0)
+    if code.max() > _LARGEST_CHARACTER - _SURROGATES:
+        spans = zip(corpus.start[rows].tolist(), corpus.start[rows + 1].tolist(), strict=True)
         return np.fromiter((corpus.ids[low:high].tolist() for low, high in spans), object, len(rows))
-    text = corpus.ids.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-    return np.fromiter((text[low:high] for low, high in spans), object, len(rows))
+    code += np.where(code < _FIRST_SURROGATE, 0, _SURROGATES)
+    length = corpus.start[rows + 1] - corpus.start[rows]
+    texts: list[str] = []
+    for some in blocks(length + 1, 1 << 20):
+        place = flat_ranges(corpus.start[rows[some]], length[some] + 1)
+        codes = code.take(ids.take(place))
+        codes[np.cumsum(length[some] + 1) - 1] = _END
+        texts += codes.compress(codes > 0).astype("<u4").tobytes().decode("utf-32-le").split(chr(_END))[:-1]
+    return np.fromiter(texts, object, len(texts))

@@ -47,7 +47,7 @@ class NearPolicy:
 def overlap_similarity(measure: Measure, overlap: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
     """Similarity of two texts that share `overlap` of their sizes' sum `total`, in the very steps of rapidfuzz."""
     same: NDArray[np.float64] = overlap / np.maximum(total - overlap, 1)
-    return same if measure == "jaccard" else 1.0 - (total - 2 * overlap) / total
+    return same if measure == "jaccard" else 1.0 - (total - 2 * overlap) / np.maximum(total, 1)
 
 
 def required_overlap(policy: NearPolicy, top: int) -> NDArray[np.int64]:

@@ -1,9 +1,7 @@
 """One representative for every set of near-copies, whatever order the texts come in."""
 
-from array import array
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 from flows.curation.near.arrays import blocks, flat_ranges
 from flows.curation.near.corpus import Corpus, read_texts
 from flows.curation.near.found import Found
+from flows.curation.near.order import Order
 from flows.curation.near.policy import NearPolicy
 from flows.curation.near.representatives import Representatives
 
@@ -41,44 +40,16 @@ def near_twins(
     for each text; only texts of one group are compared. Texts are read once and only their words' numbers are held.
     Raises ValueError when there are not as many keys or groups as texts.
     """
-    digests = array("Q")
-
-    def digested() -> Iterator[str]:
-        for text in texts:
-            digests.frombytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
-            yield text
-
-    order = np.zeros(0, np.int64)
-
-    def ordered() -> NDArray[np.int64]:
-        nonlocal order
-        order = _order(np.frombuffer(digests, np.uint64), keys)
-        return order
-
-    corpus = read_texts(digested(), groups, ordered)
+    order = Order(keys)
+    corpus = read_texts(order.watch(texts), groups, order.places)
     best = _Best(corpus)
-    chosen = Representatives(corpus, policy, corpus.leading)
-    best.offer(Found(chosen.kept, chosen.kept, np.ones(len(chosen.kept))))
-    for found in chosen.relations():
-        best.offer(found)
-    twins: list[Twin | None] = [None] * len(order)
-    places = order.tolist()
-    for place, (twin, similarity) in zip(places, best.twins(), strict=True):
-        if similarity:
-            twins[place] = Twin(places[twin], similarity)
+    kept = Representatives(corpus, policy, best.offer).settle(corpus.leading)
+    best.offer(Found(kept, kept, np.ones(len(kept))))
+    places = order.places(len(corpus.leader))
+    twins: list[Twin | None] = [None] * len(places)
+    for row, twin, similarity in zip(*best.twins(), strict=True):
+        twins[places[row]] = Twin(int(places[twin]), similarity)
     return twins
-
-
-def _order(digests: NDArray[np.uint64], keys: Sequence[Any] | NDArray[Any] | None) -> NDArray[np.int64]:
-    """Places of the texts by key, then by digest."""
-    order = np.argsort(digests, kind="stable")
-    if keys is None:
-        return order
-    if len(keys) != len(digests):
-        raise ValueError(f"{len(digests)} texts need as many keys, not {len(keys)}")
-    if isinstance(keys, np.ndarray):
-        return order[np.argsort(keys[order], kind="stable")]
-    return np.array(sorted(order.tolist(), key=keys.__getitem__), np.int64)
 
 
 class _Best:
@@ -109,6 +80,7 @@ class _Best:
         self._twin[row[first]] = twin[first]
         self._similarity[row[first]] = similarity[first]
 
-    def twins(self) -> Iterator[tuple[int, float]]:
-        """Give place and similarity of each row's twin; similarity 0 where there is none."""
-        return zip(self._twin.tolist(), self._similarity.tolist(), strict=True)
+    def twins(self) -> tuple[list[int], list[int], list[float]]:
+        """Give the rows that have a twin, these and how similar the two are."""
+        row = np.flatnonzero(self._similarity)
+        return row.tolist(), self._twin[row].tolist(), self._similarity[row].tolist()

@@ -86,7 +86,8 @@ def _possible(left: _WordSets, here: slice, right: _WordSets, there: slice, thre
 def _word_sets(corpus: Corpus, rows: NDArray[np.int64], threshold: float) -> _WordSets:
     """Prepare the rows of one group."""
     ids = [np.unique(corpus.ids[corpus.start[row] : corpus.start[row + 1]]) for row in rows.tolist()]
-    held = [sorted(corpus.words[number] for number in found.tolist()) for found in ids]
+    vocabulary = corpus.words
+    held = [sorted(vocabulary[number] for number in found.tolist()) for found in ids]
     text = [" ".join(words) for words in held]
     length = np.fromiter(map(len, text), np.int64, len(text))
     # sharing s of a text's L characters gives 2 s / (s + L): at least t when no more than L - L t / (2 - t) are missing
