@@ -9,7 +9,6 @@ from shutil import rmtree
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from filelock import FileLock, Timeout
 
 from flows.curation.near.policy import Compare, NearPolicy
 from flows.errors import StoreError, UsageError
@@ -17,6 +16,7 @@ from flows.index.filing import Filing
 from flows.index.search import Known, search_segments
 from flows.index.segment import ENTRY, Segment, entry_table, read_segment, write_segment
 from flows.store.jsonio import loads, write_json
+from flows.store.lock import held
 
 VERSION = 1
 """Of the files, and of what a word is: an index of another version is to be built again."""
@@ -154,18 +154,9 @@ class Index:
     def _locked(self) -> Iterator[None]:
         """Wait for other processes; raises UsageError when one takes too long."""
         self._refuse_others()
-        lock = FileLock(self.folder / ".lock", timeout=_PATIENCE)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout:
-            raise UsageError(f"{self.folder}: another process is writing this index; try again later") from None
-        except OSError as error:
-            raise StoreError(f"{self.folder}: cannot be written: {error.strerror}") from None
-        try:
+        busy = "another process is writing this index; try again later"
+        with held(self.folder / ".lock", patience=_PATIENCE, busy=busy):
             yield
-        finally:
-            lock.release()
 
 
 def _shown(folder: Path) -> Iterator[Path]:

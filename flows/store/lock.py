@@ -1,7 +1,8 @@
-"""One process works on a run folder at a time."""
+"""One process works on a folder at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -11,18 +12,25 @@ from flows.store.layout import Layout
 
 @contextmanager
 def locked(layout: Layout) -> Iterator[None]:
-    """Hold the run's lock; raises UsageError when another process does.
+    """Hold the run's lock; raises UsageError when another process does."""
+    with held(layout.lock, patience=0, busy="another process is working on this run; wait for it"):
+        yield
+
+
+@contextmanager
+def held(path: Path, *, patience: float, busy: str) -> Iterator[None]:
+    """Hold a lock, waiting for it so many seconds; raises UsageError with `busy` when another process keeps it.
 
     The operating system frees the lock with the process, however it ends.
     """
+    folder, lock = path.parent, FileLock(path, timeout=patience)
     try:
-        layout.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(layout.lock, blocking=False)
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise UsageError(f"{layout.root}: another process is working on this run; wait for it") from None
+        raise UsageError(f"{folder}: {busy}") from None
     except OSError as error:
-        raise StoreError(f"{layout.root}: cannot be written: {error.strerror}") from None
+        raise StoreError(f"{folder}: cannot be written: {error.strerror}") from None
     try:
         yield
     finally:
