@@ -157,7 +157,8 @@ class Join:
         """Group entries by parent and element and lay the windows; entries alone in their group are dropped.
 
         Elements are told apart by a hash, cut to what fits in 64 bits beside parent and entry, so that one sort does
-        all. Where two elements share one, a group holds pairs it need not.
+        all. Where two elements share one, a group holds pairs it need not. Among sets of one side, those to the right
+        are the entries so late in their sets that these may be near to smaller ones alone.
         """
         above = np.uint64(int(parent.max(initial=0)).bit_length())
         key = parent.astype(np.uint64) << (np.uint64(64) - above) | mix(self._sets.code[entry]) >> above
@@ -165,49 +166,48 @@ class Join:
         slot = (key * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - slots)).astype(np.int64)
         if self._right is None:
             keep = np.bincount(slot)[slot] > 1
-            place, bits = entry[keep].astype(np.uint64), self._bits
+            entry, key = entry[keep], key[keep]
+            owner = self._sets.owner.take(entry)
+            most = depth + self._sets.start.take(owner + 1) - 1 - entry
+            right = self._limits.reach.take(most) < 2 * self._sets.size.take(owner)
         else:
-            right = self._right[self._sets.owner[entry]]
+            right = self._right.take(self._sets.owner.take(entry))
             seen = np.zeros((2, 1 << slots), bool)
             seen[0, slot[~right]] = seen[1, slot[right]] = True
             keep = (seen[0] & seen[1])[slot]
-            place, bits = right[keep].astype(np.uint64) << self._bits | entry[keep].astype(np.uint64), self._bits + 1
-        packed = key[keep] >> bits << bits | place
+            entry, key, right = entry[keep], key[keep], right[keep]
+        bits = self._bits + np.uint64(1)
+        packed = key >> bits << bits | right.astype(np.uint64) << self._bits | entry.astype(np.uint64)
         packed.sort()
         shared = packed >> bits
         same = np.zeros(len(packed) + 1, bool)
         same[1:-1] = shared[1:] == shared[:-1]
         packed, fresh = packed[same[1:] | same[:-1]], ~same[:-1][same[1:] | same[:-1]]
         entry = (packed & ((np.uint64(1) << self._bits) - np.uint64(1))).astype(np.int64)
+        right = (packed >> self._bits & np.uint64(1)).astype(bool)
         group = np.cumsum(fresh) - 1
         owner = self._sets.owner[entry]
         size = self._sets.size[owner]
         most = depth + self._sets.start[owner + 1] - 1 - entry
-        low, high = self._windows(group, owner, size, most)
+        low, high = self._windows(group, right, size, most)
         parent = (packed >> (np.uint64(64) - above)).astype(np.int64) if above else np.zeros(len(entry), np.int64)
         return _Groups(depth, entry, owner, group, parent, size, most, low, high)
 
     def _windows(
         self,
         group: NDArray[np.int64],
-        owner: NDArray[np.int32],
+        right: NDArray[np.bool_],
         size: NDArray[np.int64],
         most: NDArray[np.int64],
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Range of entries that each is compared with: of its group, of fitting size, and before it or to its left."""
+        """Range of entries that each is compared with: of its group's left side, of fitting size, before it."""
         span = len(self._limits.low)
         base = group * 2 * span
-        place = base + size
+        place = base + right * span + size
         head = np.flatnonzero(np.diff(group, prepend=-1))[group]
         least, largest = self._limits.low.take(size), np.clip(self._limits.reach.take(most) - size, -1, span - 1)
-        if self._right is None:
-            high = np.arange(len(group))
-            cut = np.flatnonzero(largest < size)
-        else:
-            right = self._right.take(owner)
-            place += right * span
-            high = np.zeros(len(group), np.int64)
-            cut = np.flatnonzero(right)
+        high = np.arange(len(group)) if self._right is None else np.zeros(len(group), np.int64)
+        cut = np.flatnonzero(right)
         high[cut] = np.searchsorted(place, (base + largest)[cut], "right")
         low = head.copy()
         small = np.flatnonzero(size.take(head) < least)  # elsewhere no entry of the group is too small
