@@ -39,7 +39,9 @@ def tokens(text: str) -> list[str]:
 
 def fold(text: str) -> str:
     """Fold compatibility forms and case."""
-    return normalize("NFKC", normalize("NFKC", text).casefold())
+    normal = normalize("NFKC", text)
+    folded = normal.casefold()
+    return normal if folded == normal else normalize("NFKC", folded)
 
 
 @cache

@@ -1,6 +1,6 @@
 """Measure curation: near-duplicates beside other libraries, their growth up to a million rows, the index of runs.
 
-    python -m tests.bench.curation [peers] [scale] [index] [--rows N …] [--million] [--threshold T] [--seed S]
+    python -m tests.bench.curation [peers] [scale] [index] [--rows N …] [--million] [--threshold T] [--repeat K]
 
 Rows are recorded replies of a language model, perturbed (see texts.py). Without a name all parts run. CPU is that of
 the process; peak is memory beyond what was held before. datasketch, rensa and semhash are measured where installed.
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +35,13 @@ class Measured:
     """MB; nan where Linux's counters are not there."""
 
 
-def measure(work: Callable[[], object]) -> Measured:
+def measure(work: Callable[[], object], repeat: int = 1) -> Measured:
+    """Give the median of some runs, and the memory of the first."""
+    runs = [_measure(work) for _ in range(repeat)]
+    return replace(sorted(runs, key=lambda run: run.cpu)[repeat // 2], peak=runs[0].peak)
+
+
+def _measure(work: Callable[[], object]) -> Measured:
     gc.collect()
     before = _status("VmRSS")
     if before == before:
@@ -65,7 +71,7 @@ def table(*columns: tuple[str, str]) -> Callable[..., None]:
     return line
 
 
-def peers(texts: Sequence[str], policy: NearPolicy, most_all_pairs: int) -> None:
+def peers(texts: Sequence[str], policy: NearPolicy, most_all_pairs: int, repeat: int) -> None:
     """Print every method's time, recall and precision; the truth are all pairs, beyond `most_all_pairs` the join's."""
     words = sum(len(tokens(text)) for text in texts[:2000]) / len(texts[:2000])
     print(f"\n{len(texts):,} rows of {words:.0f} words, {policy.measure} >= {policy.threshold}")
@@ -73,7 +79,7 @@ def peers(texts: Sequence[str], policy: NearPolicy, most_all_pairs: int) -> None
     numbers = [*seconds, ("rows/s", ",.0f"), ("pairs", ","), *shares, ("peak MB", ".0f"), ("CPU, of ours", ".1f")]
     line = table((" " * 30 + "method", ""), *numbers)
     join(texts[:1000], policy)  # imports and tables are not what is measured
-    ours = measure(lambda: join(texts, policy))
+    ours = measure(lambda: join(texts, policy), repeat)
     truth = ours.result
     for method in METHODS:
         if len(texts) > (most_all_pairs if method.find is all_pairs else method.most_rows):
@@ -81,7 +87,7 @@ def peers(texts: Sequence[str], policy: NearPolicy, most_all_pairs: int) -> None
         if method.needs and not find_spec(method.needs):
             print(f"{method.name}: not installed")
             continue
-        found = ours if method.find is join else measure(partial(method.find, texts, policy))
+        found = ours if method.find is join else measure(partial(method.find, texts, policy), repeat)
         truth = found.result if method.find is all_pairs else truth
         pairs, common = len(found.result), len(np.intersect1d(found.result, truth))
         recall, precision = common / max(len(truth), 1), common / max(pairs, 1)
@@ -138,6 +144,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=1_000, help="long rows for the peers")
     parser.add_argument("--threshold", type=float, default=0.7)
     parser.add_argument("--all-pairs", type=int, default=20_000, help="most rows that all pairs are looked at of")
+    parser.add_argument("--repeat", type=int, default=1, help="runs of each method of the peers; the median counts")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     parts = args.parts or ["peers", "scale", "index"]
@@ -145,9 +152,9 @@ def main() -> None:
     sizes = [*args.rows, *([1_000_000] if args.million else [])]
     if "peers" in parts:
         for rows in args.rows:
-            peers(short_rows(rows, seed=args.seed), policy, args.all_pairs)
+            peers(short_rows(rows, seed=args.seed), policy, args.all_pairs, args.repeat)
         long = NearPolicy("jaccard", args.threshold, shingle=3)
-        peers([*long_rows(args.documents, seed=args.seed)], long, 2_000)
+        peers([*long_rows(args.documents, seed=args.seed)], long, 2_000, args.repeat)
     if "scale" in parts:
         scale(sizes, policy, args.seed)
     if "index" in parts:

@@ -38,23 +38,25 @@ class Elements:
 
 def rank_elements(corpus: Corpus, rows: NDArray[np.int64], policy: NearPolicy) -> Elements:
     """Turn rows into sets."""
+    rows = rows[np.argsort(corpus.start[rows + 1] - corpus.start[rows], kind="stable")]
     bags = shingle_bags(corpus, rows, policy.shingle) if policy.measure == "jaccard" else token_bags(corpus, rows)
     groups = int(corpus.group.max(initial=0)) + 1
     held, code = _rank(bags, corpus.group[rows], groups)
     if code.max(initial=0) < 1 << 31:
         code = code.astype(np.int32)
     size = bags.lone + np.diff(bags.start)
-    order = np.argsort(size, kind="stable")
-    begin = starts(held)[order]
-    held = held[order]
-    code = code[flat_ranges(begin, held)]
+    if (size[1:] < size[:-1]).any():  # texts of tokens are in order by now
+        order = np.argsort(size, kind="stable")
+        begin = starts(held)[order]
+        rows, size, held = rows[order], size[order], held[order]
+        code = code[flat_ranges(begin, held)]
     start = starts(held)
     owner = np.repeat(np.arange(len(rows), dtype=np.int32), held)
     common = float(held[held > 0].mean()) if len(code) else 0.0
     words = 1 << min(4, max(0, int(common / 16).bit_length() - 1))  # one for 16 to 31 elements, two for 32 to 63 ...
     fine = signatures(code, start, min(2 * words, 16))
     bits = np.bitwise_or.reduce(fine.reshape(len(fine) // words, words, len(rows)))
-    return Elements(rows[order], size[order], start, code, owner, bits, fine)
+    return Elements(rows, size, start, code, owner, bits, fine)
 
 
 def _rank(bags: Bags, group: NDArray[np.int64], groups: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
