@@ -10,6 +10,7 @@ from flows.publish import publish
 from flows.stages import adopt as stage
 from flows.stages.benchmarks import benchmark_accounts
 from flows.stages.ledger import ledger_markdown, ledger_table
+from flows.stages.progress import watched
 from flows.stages.quality import describe, warnings
 from flows.stages.remember import remember_rows
 from flows.stages.request import CurateRequest
@@ -27,7 +28,9 @@ async def adopt(request: CurateRequest) -> RunResult:
     with stage.open_adoption(request) as adoption:
         layout = adoption.layout
         run = str(layout.root)
-        brought = stage.bring_in(adoption)
+        progress = watched()
+        progress.begin("import", unit="rows")
+        brought = stage.bring_in(adoption, progress)
         if not brought.out:
             raise StoppedError(explain_nothing("no row", [request.path], brought))
         curated = await curate_imported(run, request.index)

@@ -18,6 +18,7 @@ from flows.stages import curate as stage
 from flows.stages.curate import Curated
 from flows.stages.generate import Slots
 from flows.stages.job import Job
+from flows.stages.progress import watched
 from flows.stages.work import active_work
 from flows.store.layout import Layout
 
@@ -61,13 +62,20 @@ async def curate_imported(run: str, index: str | None) -> StageTally:
 
 
 async def _curate(job: Job, judged: Callable[[Row, str], None], processes: int | None) -> StageTally:
-    await _shard_by_shard(measure_shard, job, stage.unmeasured(job), processes)
+    await _shard_by_shard("measure", measure_shard, job, stage.unmeasured(job), processes)
     benchmarks.prepare(job)
-    await _shard_by_shard(match_shard, job, benchmarks.unmatched(job), processes)
+    await _shard_by_shard("hold against benchmarks", match_shard, job, benchmarks.unmatched(job), processes)
+    watched().begin("decide")
     return stage.decide_all(job, judged)
 
 
-async def _shard_by_shard(task: Task[Any, Any], job: Job, shards: Sequence[int], processes: int | None) -> None:
+async def _shard_by_shard(
+    name: str, task: Task[Any, Any], job: Job, shards: Sequence[int], processes: int | None
+) -> None:
+    if not shards:
+        return
+    progress = watched()
+    progress.begin(name, len(shards), unit="shards")
     rows = [job.layout.rows(job.source, shard) for shard in shards]
     calls = [{"run": str(job.layout.root), "source": job.source, "shard": shard} for shard in shards]
-    await spread(task, calls, worthwhile(rows, processes))
+    await spread(task, calls, worthwhile(rows, processes), progress.finish)

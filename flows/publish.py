@@ -9,6 +9,7 @@ from flows.ending import ends_on_sigterm
 from flows.retries import RETRY_DELAY_SECONDS, worth_a_retry
 from flows.stages import publish as stage
 from flows.stages import upload as uploading
+from flows.stages.progress import watched
 from flows.store.layout import Layout
 
 
@@ -35,5 +36,6 @@ async def upload(run: str, repo: str, public: bool, append: bool) -> str:
 @ends_on_sigterm
 async def publish(run: str, repo: str | None = None, public: bool = False, append: bool = False) -> str | None:
     """Assemble the data set, and upload it when a repository is named; returns the commit's address."""
+    watched().begin("publish")
     await assemble(run)
     return await upload(run, repo, public, append) if repo else None

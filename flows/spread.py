@@ -4,7 +4,7 @@ import asyncio
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,20 @@ WORTH = 16_000_000
 """Bytes of rows below which one process is done before others have started."""
 
 
-async def spread(task: Task[Any, Any], calls: Iterable[Mapping[str, Any]], processes: int) -> None:
-    """Run the task once for each set of parameters; the first error is raised when all have ended."""
+async def spread(
+    task: Task[Any, Any], calls: Iterable[Mapping[str, Any]], processes: int, done: Callable[[], None]
+) -> None:
+    """Run the task once for each set of parameters and call `done` then; the first error is raised when all ended."""
     if processes < 2:
         for parameters in calls:
             await task(**parameters)
+            done()
         return
     with ProcessPoolTaskRunner(max_workers=processes) as runner:
         futures = [runner.submit(task, dict(parameters)) for parameters in calls]
         for future in futures:
             await asyncio.to_thread(future.result)
+            done()
 
 
 def worthwhile(files: Iterable[Path], asked: int | None) -> int:

@@ -53,7 +53,9 @@ def describe(progress: Progress, seconds: float) -> str:
     """Put the counters into one line."""
     parts = [progress.stage + (f" (top-up {progress.round})" if progress.round else "")]
     if progress.planned:
-        parts.append(f"{progress.done}/{progress.planned} asked")
+        parts.append(f"{progress.done}/{progress.planned} {progress.unit}")
+    elif progress.done:
+        parts.append(f"{progress.done} {progress.unit}")
     if progress.accepted:
         parts.append(f"{progress.accepted}/{progress.target} rows accepted")
     if progress.rejected:

@@ -27,6 +27,7 @@ from flows.sources.triples import Reading, Wanted, plan_reading, read_row
 from flows.stages.benchmarks import with_benchmarks
 from flows.stages.job import Job
 from flows.stages.plan import Round, read_rounds
+from flows.stages.progress import Progress
 from flows.stages.request import CurateRequest
 from flows.store.atomic import replace_file
 from flows.store.jsonio import write_json
@@ -84,7 +85,7 @@ def open_adoption(request: CurateRequest) -> Iterator[Adoption]:
         yield Adoption(layout, source, reading, recipe)
 
 
-def bring_in(adoption: Adoption) -> StageTally:
+def bring_in(adoption: Adoption, progress: Progress) -> StageTally:
     """Write every record as a row or with the reason why it is none, once; a killed import begins anew."""
     layout = adoption.layout
     if not read_rounds(layout, STAGE):
@@ -99,6 +100,7 @@ def bring_in(adoption: Adoption) -> StageTally:
             reasons = dict(Counter(row.reason for row in dropped))
             seal(layout, STAGE, shards, rows, dropped, ShardTally(len(made), len(rows), reasons))
             shards += 1
+            progress.recount(len(made), reasons)
         write_json(layout.round(STAGE, 0), asdict(Round(0, 0, shards, next(places), 0)))
     tally = imported(layout)
     with replace_file(layout.recipe) as file:

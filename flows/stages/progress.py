@@ -20,7 +20,9 @@ class Progress:
     round: int = 0
     """0 for the first asking of a stage, 1 and on for top-ups."""
     planned: int = 0
-    """Units of the stage at work."""
+    """Units of the stage at work, 0 when nobody knows."""
+    unit: str = "asked"
+    """What people call a unit that is done."""
     done: int = 0
     """Units of it that are finished, those of an earlier process included."""
     written: int = 0
@@ -38,9 +40,9 @@ class Progress:
     tell: Callable[[str], None] = lambda words: None
     """Called with a line that a person should see once."""
 
-    def begin(self, stage: str, planned: int, round: int = 0) -> None:
+    def begin(self, stage: str, planned: int = 0, round: int = 0, unit: str = "asked") -> None:
         """Start a stage or another round of it."""
-        self.stage, self.planned, self.round = stage, planned, round
+        self.stage, self.planned, self.round, self.unit = stage, planned, round, unit
         self.done = self.written = 0
         self.began = time.monotonic()
         self.rejected.clear()

@@ -9,6 +9,7 @@ from flows.curation.leak_policy import LeakPolicy
 from flows.decontamination.leaks import Leak, leak_verdict
 from flows.stages.adopt import bring_in, job, open_adoption
 from flows.stages.benchmarks import leaks_by_place, match_shard, prepare
+from flows.stages.progress import Progress
 from flows.stages.request import CurateRequest
 from tests.curation.texts import TRIPLES
 from tests.flows.conftest import ROOT
@@ -44,6 +45,9 @@ def curated(cli, tmp_path_factory):
 
 def test_foreign_triples_become_a_run_folder_like_any_other(curated):
     run, _, done = curated
+    said = [line.split(" · ")[:2] for line in done.stderr.splitlines() if " · " in line]
+    assert [*dict.fromkeys(name for name, *_ in said)][-4:] == ["import", "measure", "decide", "publish"]
+    assert ["measure", "0/1 shards"] in said
     assert "columns: query=anchor, positives=positive, negatives=negative; family triples" in done.stdout
     stages = ledger(run)
     assert stages["import"]["dropped"] == {"bad_json": 1, "no_query": 1}
@@ -143,7 +147,7 @@ def test_a_run_is_held_against_a_real_benchmark_in_a_beir_folder(tmp_path):
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, [*taken, *sound])))
     request = CurateRequest(path=str(tmp_path / "rows.jsonl"), out=str(tmp_path / "run"), benchmarks=[str(CRANFIELD)])
     with open_adoption(request) as adoption:
-        bring_in(adoption)
+        bring_in(adoption, Progress())
     work = job(adoption.layout)
     prepare(work)
     match_shard(work.layout, work.source, 0)

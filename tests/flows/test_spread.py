@@ -22,13 +22,14 @@ def folder(path):
 async def test_several_processes_measure_what_one_does(prefect_api, tmp_path):
     from flows.curate import measure_shard
 
-    scores = []
+    scores, done = [], []
     for processes in (1, 2):
         layout = folder(tmp_path / str(processes))
         calls = [{"run": str(layout.root), "source": "import", "shard": shard} for shard in range(SHARDS)]
-        await spread.spread(measure_shard, calls, processes)
+        await spread.spread(measure_shard, calls, processes, lambda: done.append(0))
         scores.append([layout.scores("curate", shard).read_bytes() for shard in range(SHARDS)])
     assert scores[0] == scores[1]
+    assert len(done) == 2 * SHARDS
 
 
 def test_processes_are_started_where_there_is_work_for_them(tmp_path, monkeypatch):

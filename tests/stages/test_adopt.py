@@ -3,13 +3,14 @@ import json
 import pytest
 
 from flows.stages import adopt, curate
+from flows.stages.progress import Progress
 from flows.stages.request import CurateRequest
 from tests.curation.texts import TRIPLES
 
 
 def adopted(path, out, **wishes):
     with adopt.open_adoption(CurateRequest(path=str(path), out=str(out), **wishes)) as adoption:
-        tally = adopt.bring_in(adoption)
+        tally = adopt.bring_in(adoption, Progress())
     job = adopt.job(adoption.layout)
     for shard in curate.unmeasured(job):
         curate.measure_shard(job.layout, job.source, shard)

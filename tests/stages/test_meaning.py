@@ -5,6 +5,7 @@ import numpy as np
 from flows.curation.leak_policy import LeakPolicy
 from flows.decontamination.leaks import leak_verdict
 from flows.stages import adopt, benchmarks, meaning, vectors
+from flows.stages.progress import Progress
 from flows.stages.request import CurateRequest
 
 MEANINGS = {"how often is a bilge pump serviced": [1, 0], "when must one look after the pump": [0.98, 0.2]}
@@ -38,7 +39,7 @@ def test_a_query_that_means_what_a_benchmarks_does_is_a_leak_with_an_encoder(tmp
     )
     for _ in range(2):  # the second time nothing is encoded again
         with adopt.open_adoption(request) as adoption:
-            adopt.bring_in(adoption)
+            adopt.bring_in(adoption, Progress())
         job = adopt.job(adoption.layout)
         benchmarks.prepare(job)
         for shard in benchmarks.unmatched(job):
