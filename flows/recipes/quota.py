@@ -23,6 +23,8 @@ NEVER = 1 << 62
 
 LOOKAHEAD = 24
 """Pairs kept back, so that a dead end can be undone."""
+STRETCH = 512
+"""Draws that the room grows by at least."""
 MOST_RETRIES = 32
 """Ways out of one dead end that are tried."""
 EARLY_FROM = 64
@@ -53,6 +55,8 @@ class Quota:
         self._releases = [self._release(index, 0) for index in range(len(weights))]
         self._deadlines = [self._deadline(index, 1) for index in range(len(weights))]
         self._room = np.empty(0, dtype=np.int32)
+        self._first = 0
+        """The point that the room begins with."""
 
     def safe(self) -> list[int]:
         """Indices that may be drawn next, at least one."""
@@ -62,7 +66,7 @@ class Quota:
         latest = max([deadlines[index] for index in released])
         if latest > due:
             self._reach(latest)
-            ahead = self._room[due:latest]
+            ahead = self._room[due - self._first : latest - self._first]
             tightest = int(ahead.argmin())
             if ahead[tightest] <= 0:
                 latest = due + tightest
@@ -83,7 +87,7 @@ class Quota:
         self._reach(deadline)
         self._drawn += 1
         if deadline > self._drawn:
-            self._room[self._drawn : deadline] -= 1
+            self._room[self._drawn - self._first : deadline - self._first] -= 1
         self._counts[chosen] += 1
         self._schedule(chosen)
 
@@ -95,7 +99,8 @@ class Quota:
 
     def undo(self, drawn: int) -> None:
         """Take back the last draw, which was `drawn`; the generator of chance goes on."""
-        self._room[self._drawn : self._deadline(drawn, self._counts[drawn])] += 1
+        deadline = self._deadline(drawn, self._counts[drawn])
+        self._room[self._drawn - self._first : deadline - self._first] += 1
         self._drawn -= 1
         self._counts[drawn] -= 1
         self._schedule(drawn)
@@ -127,17 +132,19 @@ class Quota:
         return (count % 2 == self._odd) & (count >= EARLY_FROM)
 
     def _reach(self, point: int) -> None:
-        """Extend the room (draws left over before each point) to `point`."""
-        start = len(self._room)
+        """Extend the room (draws left over before each point) to `point`; of what is drawn only the last stays."""
+        start = self._first + len(self._room)
         if point <= start:
             return
-        points = np.arange(start, max(point, 2 * start, 256), dtype=float)
+        points = np.arange(start, max(point, start + STRETCH), dtype=float)
         # a value without a share is never due
         due = np.floor(np.outer(points, self._shares) + EPSILON).sum(axis=1).astype(np.int32)
         if self._early >= 0:
             now, next_ = (np.floor((points + more) * self._shares[self._early] + EPSILON) for more in (0, 1))
             due += (next_ > now) & self._sooner(next_)
-        self._room = np.concatenate([self._room, points.astype(np.int32) - due])
+        past = max(0, self._drawn - 2 * LOOKAHEAD - self._first)
+        self._room = np.concatenate([self._room[past:], points.astype(np.int32) - due])
+        self._first += past
 
 
 def sequence(weights: Sequence[float], rng: random.Random) -> Iterator[int]:
