@@ -195,7 +195,7 @@ class Recipe(Strict):
     @property
     def shard_units(self) -> int:
         """Units in one shard: few enough to spread and to hold, enough that their task run costs next to nothing."""
-        return self.shards.units or min(1024, max(128, self.rows // 32))
+        return self.shards.units or min(1024, max(128, self.rows // 10))
 
     @property
     def entries(self) -> dict[str, LLMSettings]:
