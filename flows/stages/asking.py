@@ -11,8 +11,9 @@ from flows.errors import RejectedLLMError, StoppedError, StoreError
 from flows.llm.types import LLM, ChatRequest, Completion, Message
 from flows.prompting.ask import Answer, NoAnswer, ask
 from flows.prompting.prompt import Prompt
-from flows.recipes.model import LLMSettings
+from flows.recipes.model import LLMSettings, Stage
 from flows.stages.fanout import drain
+from flows.stages.models import concurrency
 from flows.stages.outcome import Outcome, add_up, outcome_of
 from flows.stages.plan import Ask, read_plan
 from flows.stages.projection import from_first_rows
@@ -63,7 +64,7 @@ class JournaledCall:
 
 async def run_shard(
     work: Work,
-    stage: str,
+    stage: Stage,
     shard: int,
     prompt_of: Callable[[Unit], Prompt],
     build: Callable[[Unit, str, Prompt, Answer], Iterable[Any]],
@@ -102,7 +103,9 @@ async def run_shard(
             work.supply.finish(shard)
 
         try:
-            await drain(ask_one, range(len(asks)), width=len(asks))
+            # not all at once: to prepare a thousand requests keeps the replies waiting that come meanwhile
+            width = min(len(asks), concurrency(work.clients, work.loaded.recipe, stage))
+            await drain(ask_one, range(len(asks)), width=width)
         except StoppedError:
             _write(leave, work, stage, shard, asks, outcomes)
             raise

@@ -133,7 +133,7 @@ def _calls(count: int, left: int) -> int:
     return 2 if 2 * count <= left else 1
 
 
-FIRST_ROUND = 1024
+FIRST_ROUND = 512
 NEXT_ROUNDS = 16_384
 """Units of a round, or as many more as fill its last shard: the first of a run takes less than a tenth of a second."""
 AT_ONCE = 16

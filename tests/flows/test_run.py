@@ -10,7 +10,6 @@ from datasets import load_dataset
 
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
-from flows.stages.plan import FIRST_ROUND
 from flows.store.jsonio import read_lines
 from flows.store.layout import Layout
 from tests.servers.openai_server import Config, server_process
@@ -99,7 +98,7 @@ def test_killed_again_and_again_it_ends_the_same_and_pays_once(cli, endpoint, tm
 
 def test_killed_while_the_rest_of_a_big_run_is_planned_it_ends_the_same_and_pays_once(cli, endpoint, tmp_path):
     url, log = endpoint
-    rows = FIRST_ROUND + 100
+    rows = 1100
     words = ("run", "e5", "--llm", url, "--model", "m", "--rows", rows)
     assert cli(*words, "--out", tmp_path / "whole").returncode == 0
     log.write_bytes(b"")

@@ -26,7 +26,7 @@ def test_a_value_that_cannot_be_is_named(fields: dict[str, Any], says: str):
 
 
 @pytest.mark.parametrize(
-    ("fields", "limit"), [({}, 32), ({"start": 5}, 5), ({"adaptive": False}, 64), ({"concurrency": 1}, 1)], ids=str
+    ("fields", "limit"), [({}, 64), ({"start": 5}, 5), ({"adaptive": False}, 64), ({"concurrency": 1}, 1)], ids=str
 )
-def test_a_run_begins_with_a_part_of_what_is_allowed(fields: dict[str, Any], limit: int):
+def test_a_run_begins_with_all_that_is_allowed_or_as_it_is_told(fields: dict[str, Any], limit: int):
     assert CallPolicy(**fields).first_limit == limit

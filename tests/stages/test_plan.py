@@ -75,11 +75,11 @@ def begin(layout, count, **changes):
 async def test_what_is_beyond_the_first_units_is_planned_while_they_are_asked(tmp_path):
     layout, count = Layout(tmp_path), FIRST_ROUND + NEXT_ROUNDS + 1000
     planning, first = begin(layout, count)
-    assert (first.units, first.shards, planning.units) == (1200, 4, count)  # whole shards of 300
+    assert (first.units, first.shards, planning.units) == (600, 2, count)  # whole shards of 300
     assert read_rounds(layout, "generate") == [first]
     shards = [shard async for shard in planning.shards(first)]
     rounds = read_rounds(layout, "generate")
-    assert [(planned.number, planned.units) for planned in rounds] == [(0, 1200), (1, 16_500), (2, count - 17_700)]
+    assert [(planned.number, planned.units) for planned in rounds] == [(0, 600), (1, 16_500), (2, count - 17_100)]
     assert shards == [shard for planned in rounds for shard in planned.numbers]
     asked = [ask.unit for shard in shards for ask in read_plan(layout, "generate", shard)]
     assert asked == units("a", count)
