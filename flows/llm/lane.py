@@ -19,7 +19,7 @@ class Lane:
 
     def __init__(self, client: LLM, policy: CallPolicy) -> None:
         self.client = client
-        self.traffic = Traffic(limit=policy.first_limit)
+        self.traffic = Traffic(limit=policy.concurrency)
         self.failing = 0
         """Failures since the last answer."""
         self.out: FatalLLMError | None = None

@@ -8,7 +8,8 @@ window, that is after as many outcomes as the limit,
     it grows by a fixed bit  when it was reached and nothing speaks against more
     it is lowered for a try  when too little is known of fewer in flight
 
-and before the first sign of trouble every answer adds a place, which doubles the limit within a window.
+and when an endpoint is back after it failed every answer adds a place, which doubles the limit within a window.
+It begins with all places: the first replies tell whether they are too many.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ class Limiter:
 
     def __init__(self, policy: CallPolicy) -> None:
         self.in_flight = 0
-        self._limit = float(policy.first_limit)
+        self._limit = float(policy.concurrency)
         self._most = policy.concurrency
         self._adaptive = policy.adaptive
         self._growth = max(1.0, policy.concurrency / 128)

@@ -12,10 +12,8 @@ class CallPolicy:
 
     concurrency: int = 64
     """Most requests in flight."""
-    start: int | None = None
-    """Requests in flight to begin with, when adaptive; None is `concurrency`."""
     adaptive: bool = True
-    """Find the best number up to `concurrency`; False holds it."""
+    """Find the best number, from `concurrency` on and never above it; False holds it."""
     timeout: float = 300.0
     """Seconds for one request, from sending to the last byte."""
     max_stall: float = 300.0
@@ -30,8 +28,6 @@ class CallPolicy:
     def __post_init__(self) -> None:
         if self.concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {self.concurrency}")
-        if self.start is not None and not 1 <= self.start <= self.concurrency:
-            raise ValueError(f"start must be between 1 and concurrency ({self.concurrency}), not {self.start}")
         if self.attempts < 1:
             raise ValueError(f"attempts must be at least 1, not {self.attempts}")
         for name in ("timeout", "max_stall"):
@@ -39,8 +35,3 @@ class CallPolicy:
                 raise ValueError(f"{name} must be more than 0 seconds, not {getattr(self, name)}")
         if not 0 <= self.backoff <= self.backoff_cap:
             raise ValueError(f"backoff must be between 0 and backoff_cap ({self.backoff_cap}), not {self.backoff}")
-
-    @property
-    def first_limit(self) -> int:
-        """Requests in flight to begin with."""
-        return (self.start if self.adaptive else None) or self.concurrency

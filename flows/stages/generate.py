@@ -48,7 +48,7 @@ async def generate_shard(work: Work, shard: int) -> ShardTally:
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Which slots of a run have an accepted row, or whatever else is looked for."""
+    """Which slots of a run are filled: with an accepted row or, for `asked_slots`, with a first request."""
 
     filled: Mapping[str, bytearray]
     """Family -> one byte a slot, 1 when it is filled."""
@@ -59,7 +59,7 @@ class Slots:
         return cls({family: bytearray(count) for family, count in rows.items()})
 
     def fill(self, family: str, slot: int) -> None:
-        """Note an accepted row."""
+        """Note that a slot is filled."""
         self.filled[family][slot] = 1
 
     @property

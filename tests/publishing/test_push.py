@@ -291,7 +291,7 @@ def test_a_token_with_a_line_break_is_cleaned(hub, folder):
 
 
 def test_a_server_without_xet_storage_is_named(hub, folder, monkeypatch):
-    pytest.importorskip("hf_xet")
+    pytest.importorskip("hf_xet", reason="huggingface_hub installs hf_xet on common machines only")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", False)
     with pytest.raises(PublishError, match="has no Xet storage: set HF_HUB_DISABLE_XET=1"):
         upload(folder)

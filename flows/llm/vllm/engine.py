@@ -111,7 +111,7 @@ async def start_engine(
         raise
     client = EngineClient(engine, setup.name, timeout=policy.timeout, chat_template=chat_template)
     places = max(1, int(engine.vllm_config.scheduler_config.max_num_seqs * SPARE))
-    steady = replace(policy, concurrency=places, start=None, adaptive=False)
+    steady = replace(policy, concurrency=places, adaptive=False)
     return EngineLife(
         Resilient([Witness(metered(client))], steady, rng=rng), engine, guard, partial(last_words, log, since=since)
     )
