@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from prefect import flow, task
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 
 from flows.ending import ends_on_sigterm, run_to_end
 
@@ -40,7 +41,9 @@ async def reply_that_never_comes() -> None:
 def state_of(name: str) -> str:
     async def ask() -> str:
         async with get_client() as client:
-            return next(run.state_name for run in await client.read_flow_runs() if run.name == name)
+            wanted = FlowRunFilter(name=FlowRunFilterName(any_=[name]))
+            (run,) = await client.read_flow_runs(flow_run_filter=wanted)  # unfiltered, only the first 200 come
+            return run.state_name
 
     return asyncio.run(ask())
 
