@@ -46,7 +46,7 @@ async def generate_part(workers: Workers, part: Part) -> None:
 async def generate(run: str, round: int) -> None:
     """Ask for the units of one planned round, and of those that are planned behind it."""
     work = active_work()
-    planned = read_rounds(work.layout, stage.STAGE)[round]
+    planned = await work.planning.planned(round) or read_rounds(work.layout, stage.STAGE)[round]
     work.progress.begin(stage.STAGE, max(planned.units, work.planning.units), planned.number)
     if (count := processes(work, stage.STAGE, planned)) > 1:
         workers = Workers(work)

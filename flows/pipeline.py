@@ -65,11 +65,11 @@ async def _fill(work: Work, tasks: TaskList) -> tuple[Curated, StoppedError | No
     try:
         for planned in read_rounds(work.layout, generating.STAGE):
             await generate(run, planned.number)
-        if unasked := generating.plan_round(work, tasks.tasks, generating.asked_slots(work)):
-            await generate(run, unasked.number)
+        if (unasked := generating.plan_round(work, tasks.tasks, generating.asked_slots(work))) is not None:
+            await generate(run, unasked)
         curated = await curate(run)
-        while further := generating.plan_round(work, tasks.tasks, curated.slots):
-            await generate(run, further.number)
+        while (further := generating.plan_round(work, tasks.tasks, curated.slots)) is not None:
+            await generate(run, further)
             curated = await curate(run)
             work.progress.accepted = curated.tally.out
     except StoppedError as error:

@@ -59,7 +59,7 @@ class Ladder:
     """
 
     def __init__(
-        self, step: str | None = None, *, grace: float = 0.1, learnt: Callable[[], None] = lambda: None
+        self, step: str | None = None, *, grace: float = 0.05, learnt: Callable[[], None] = lambda: None
     ) -> None:
         self._step = [step.name for step in STEPS].index(step) if step else 0
         self._trust = _PATIENCE if step else 0

@@ -40,7 +40,7 @@ class OpenAIHttp:
         concurrency: int,
         timeout: float,
         memory: Memory | None = None,
-        grace: float = 0.1,
+        grace: float = 0.05,
     ) -> None:
         self.endpoint = endpoint
         self.model = ""

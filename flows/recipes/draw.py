@@ -16,19 +16,15 @@ from flows.ids import rng
 from flows.prompting.prompt import Prompt
 from flows.recipes.load import LoadedRecipe, Source
 from flows.recipes.model import Stage
-from flows.recipes.quota import sequence, unlike_pairs
+from flows.recipes.quota import counts, sequence, unlike_pairs
 
 Value = TypeVar("Value")
 
 
 def family_rows(loaded: LoadedRecipe, rows: int) -> dict[str, int]:
     """Rows of every family in a run of `rows` rows; each is within one of its share."""
-    names = [source.name for source in loaded.sources]
-    counts = dict.fromkeys(names, 0)
-    draws = sequence([s.family.share for s in loaded.sources], rng(loaded.recipe.seed, "families"))
-    for index in islice(draws, rows):
-        counts[names[index]] += 1
-    return counts
+    found = counts([s.family.share for s in loaded.sources], rng(loaded.recipe.seed, "families"), rows)
+    return dict(zip((source.name for source in loaded.sources), found, strict=True))
 
 
 def variables(prompt: Prompt, languages: Mapping[str, float], *seed: Json) -> Iterator[dict[str, Json]]:

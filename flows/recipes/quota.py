@@ -7,11 +7,12 @@ a value of share w has been drawn more than n*w - 1 and fewer than n*w + 1 times
 
 import math
 import random
-from bisect import bisect
+from bisect import bisect, bisect_left, insort
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from fractions import Fraction
+from itertools import accumulate, islice
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ NEVER = 1 << 62
 
 LOOKAHEAD = 24
 """Pairs kept back, so that a dead end can be undone."""
-STRETCH = 512
-"""Draws that the room grows by at least."""
+STRETCHES = 32, 512
+"""Draws that the room grows by: at least and, as it has grown, at most beyond what is needed."""
 MOST_RETRIES = 32
 """Ways out of one dead end that are tried."""
 EARLY_FROM = 64
@@ -52,8 +53,12 @@ class Quota:
         self._early, self._odd = early or (-1, 0)
         self._counts = [0] * len(weights)
         self._drawn = 0
-        self._releases = [self._release(index, 0) for index in range(len(weights))]
         self._deadlines = [self._deadline(index, 1) for index in range(len(weights))]
+        self._released: list[int] = []
+        """What may be drawn next as far as its own share goes, in order."""
+        self._waiting: dict[int, list[int]] = {}
+        """Draw -> what may be drawn from then on."""
+        self._sort()
         self._room = np.empty(0, dtype=np.int32)
         self._first = 0
         """The point that the room begins with."""
@@ -62,15 +67,15 @@ class Quota:
         """Indices that may be drawn next, at least one."""
         due = self._drawn + 1
         deadlines = self._deadlines
-        released = [index for index, release in enumerate(self._releases) if release <= due]
-        latest = max([deadlines[index] for index in released])
+        latest = max([deadlines[index] for index in self._released])
         if latest > due:
             self._reach(latest)
             ahead = self._room[due - self._first : latest - self._first]
             tightest = int(ahead.argmin())
-            if ahead[tightest] <= 0:
-                latest = due + tightest
-        return [index for index in released if deadlines[index] <= latest]
+            if ahead[tightest] > 0:
+                return self._released[:]
+            latest = due + tightest
+        return [index for index in self._released if deadlines[index] <= latest]
 
     def draw(self, among: Sequence[int], leaning: Sequence[float] | None = None) -> int:
         """Draw one of `among`, which is in order, in proportion to `leaning` (of all indices) or else to the shares."""
@@ -89,13 +94,21 @@ class Quota:
         if deadline > self._drawn:
             self._room[self._drawn - self._first : deadline - self._first] -= 1
         self._counts[chosen] += 1
-        self._schedule(chosen)
+        self._deadlines[chosen] = self._deadline(chosen, self._counts[chosen] + 1)
+        place = bisect_left(self._released, chosen)
+        if self._released[place : place + 1] != [chosen]:
+            self._sort()  # drawn before its time, where nothing else was left
+            return
+        del self._released[place]
+        release = max(self._release(chosen, self._counts[chosen]), self._drawn + 1)
+        self._waiting.setdefault(release, []).append(chosen)
+        for index in self._waiting.pop(self._drawn + 1, ()):
+            insort(self._released, index)
 
     def soonest_but(self, unwanted: int) -> int:
         """Give the index other than `unwanted` that has to be drawn next."""
-        released = [index for index, release in enumerate(self._releases) if release <= self._drawn + 1]
         others = [index for index, share in enumerate(self._shares) if share and index != unwanted]
-        return min([index for index in released if index != unwanted] or others, key=self._deadlines.__getitem__)
+        return min([i for i in self._released if i != unwanted] or others, key=self._deadlines.__getitem__)
 
     def undo(self, drawn: int) -> None:
         """Take back the last draw, which was `drawn`; the generator of chance goes on."""
@@ -103,12 +116,18 @@ class Quota:
         self._room[self._drawn - self._first : deadline - self._first] += 1
         self._drawn -= 1
         self._counts[drawn] -= 1
-        self._schedule(drawn)
+        self._deadlines[drawn] = deadline
+        self._sort()
 
-    def _schedule(self, index: int) -> None:
-        count = self._counts[index]
-        self._releases[index] = self._release(index, count)
-        self._deadlines[index] = self._deadline(index, count + 1)
+    def _sort(self) -> None:
+        due = self._drawn + 1
+        self._released, self._waiting = [], {}
+        for index, count in enumerate(self._counts):
+            release = self._release(index, count)
+            if release <= due:
+                self._released.append(index)
+            else:
+                self._waiting.setdefault(release, []).append(index)
 
     def _release(self, index: int, count: int) -> int:
         """The first draw at which `index`, drawn `count` times, may be drawn again: its share exceeds its count."""
@@ -136,7 +155,8 @@ class Quota:
         start = self._first + len(self._room)
         if point <= start:
             return
-        points = np.arange(start, max(point, start + STRETCH), dtype=float)
+        stretch = min(max(len(self._room), STRETCHES[0]), STRETCHES[1])
+        points = np.arange(start, max(point, start + stretch), dtype=float)
         # a value without a share is never due
         due = np.floor(np.outer(points, self._shares) + EPSILON).sum(axis=1).astype(np.int32)
         if self._early >= 0:
@@ -149,16 +169,34 @@ class Quota:
 
 def sequence(weights: Sequence[float], rng: random.Random) -> Iterator[int]:
     """Yield indices of `weights` without end."""
-    if period := _period(weights):
+    if len(weights) <= MOST_VALUES and (period := _period(weights, LONGEST_PERIOD)):
         yield from _round_and_round(weights, rng, period)
     quota = Quota(weights, rng)
     while True:
         yield quota.draw(quota.safe())
 
 
+def counts(weights: Sequence[float], rng: random.Random, draws: int) -> list[int]:
+    """Count how often each index comes in the first `draws` of `sequence`.
+
+    Whole periods, for which the shares alone say it, are passed over: a draw takes one number of `rng`.
+    """
+    total = math.fsum(weights)
+    period = _period(weights, LONGEST_COUNTED) or draws + 1
+    whole, rest = divmod(draws, period)
+    found = [whole * round(period * weight / total) for weight in weights]
+    if rest:
+        for _ in range(whole * period):
+            rng.random()
+    for index in islice(sequence(weights, rng), rest):
+        found[index] += 1
+    return found
+
+
 LONGEST_PERIOD = 32
 MOST_VALUES = 8
 """What may be drawn next in one period is remembered where that is a few hundred states at most."""
+LONGEST_COUNTED = 1_000_000
 
 
 @dataclass(slots=True)
@@ -174,13 +212,12 @@ class _State:
     """The state that each of them leads to, once it was drawn."""
 
 
-def _period(weights: Sequence[float]) -> int | None:
-    """Give the draws after which every share of few values comes out even: then the sequence's state is as at first."""
+def _period(weights: Sequence[float], longest: int) -> int | None:
+    """Give the draws after which every share comes out even: then the sequence's state is as at first."""
     total = math.fsum(weights)
-    for period in range(1, LONGEST_PERIOD + 1) if len(weights) <= MOST_VALUES else ():
-        if all(abs(each - round(each)) < EPSILON for each in (period * weight / total for weight in weights)):
-            return period
-    return None
+    period = math.lcm(*(Fraction(weight / total).limit_denominator(longest).denominator for weight in weights))
+    even = all(abs(each - round(each)) < EPSILON for each in (period * weight / total for weight in weights))
+    return period if period <= longest and even else None
 
 
 def _round_and_round(weights: Sequence[float], rng: random.Random, period: int) -> Iterator[int]:

@@ -17,7 +17,6 @@ from flows.recipes.rows import build_row
 from flows.stages.asking import run_shard
 from flows.stages.models import concurrency
 from flows.stages.plan import (
-    Round,
     allowed,
     read_plan,
     read_rounds,
@@ -73,11 +72,10 @@ class Slots:
         return not self.filled[unit.family][unit.slot]
 
 
-def plan_round(work: Work, tasks: Mapping[str, Sequence[str]], slots: Slots) -> Round | None:
-    """Plan the asking of every open slot that the caps allow; None when there is nothing left to ask.
+def plan_round(work: Work, tasks: Mapping[str, Sequence[str]], slots: Slots) -> int | None:
+    """Have `work.planning` plan the asking of every open slot that the caps allow, beginning with the round it returns.
 
-    What is beyond the first few thousand units is left to `work.planning`. Raises UsageError when the folder already
-    holds more slots than the run now has.
+    Gives None when there is nothing left to ask.
     """
     missing = slots.missing
     if not missing:

@@ -7,7 +7,7 @@ again for the slots that curation left empty.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
@@ -134,14 +134,17 @@ def _calls(count: int, left: int) -> int:
 
 
 FIRST_ROUND = 512
-NEXT_ROUNDS = 16_384
-"""Units of a round, or as many more as fill its last shard: the first of a run takes less than a tenth of a second."""
-AT_ONCE = 16
-"""Units drawn before others have their turn: half a millisecond."""
+LONGEST_ROUND = 16_384
+"""Units of a round, or as many more as fill its last shard: the first of a run takes less than a tenth of a second, and
+each later one has as many as all before it, so that planning it takes less time than asking for those."""
+AT_ONCE = 8, 32
+"""Units drawn before others have their turn: a quarter of a millisecond or, to make up for a late one, a whole one."""
+BESIDE = 1 / 6
+"""Share of the time that planning takes while others ask."""
 
 
 class Planning:
-    """Plans rounds while earlier ones are asked, so that a big run starts as soon as a small one."""
+    """Plans rounds while Prefect begins and earlier ones are asked, so that a big run starts as soon as a small one."""
 
     def __init__(self) -> None:
         self.units = 0
@@ -149,6 +152,8 @@ class Planning:
         self._asks: Iterator[Ask] = iter(())
         self._writer: Callable[[], _Writer]
         self._shard_units = 1
+        self._first: tuple[int, asyncio.Task[Round | None]] | None = None
+        self._awaited = False
 
     def begin(
         self,
@@ -160,41 +165,61 @@ class Planning:
         shard_units: int,
         rows: int,
         least: int = 0,
-    ) -> Round | None:
-        """Plan the first round of `units` units now, with at least so many; None when there are none."""
+    ) -> int | None:
+        """Begin to plan `units` units, the first round with at least so many; gives its number, None without units."""
         self.units, self._asks, self._shard_units = units, asks, shard_units
+        if not units:
+            return None
         self._writer = partial(_Writer, layout, stage, rows)
-        head = list(islice(asks, _whole_shards(max(FIRST_ROUND, least), shard_units)))
-        return write_round(layout, stage, head, shard_units=shard_units, rows=rows) if head else None
+        number = len(read_rounds(layout, stage))
+        self._first = number, asyncio.create_task(self._plan(max(FIRST_ROUND, least), self._draw_apart))
+        return number
+
+    async def planned(self, number: int) -> Round | None:
+        """Give the first round when it is planned; None when the round of this number was there before."""
+        return await self._first[1] if self._first and self._first[0] == number else None
 
     async def shards(self, planned: Round) -> AsyncGenerator[int, None]:
         """Give the shards of a round, and those of the rounds that are planned after it, meanwhile and bit by bit."""
         following: Round | None = planned
+        units = 0
         while following:
-            task = asyncio.create_task(self._plan())
+            units += following.units
+            self._awaited = False
+            task = asyncio.create_task(self._plan(min(units, LONGEST_ROUND), self._draw_beside))
             try:
                 for shard in following.numbers:
                     yield shard
+                self._awaited = True
                 following = await task
             finally:
                 task.cancel()
 
-    async def _plan(self) -> Round | None:
-        part: list[Ask] = []
+    async def _plan(self, units: int, draw: Callable[[int], Awaitable[list[Ask]]]) -> Round | None:
+        """Plan the next round, of whole shards."""
         writer: _Writer | None = None
-        for ask in islice(self._asks, _whole_shards(NEXT_ROUNDS, self._shard_units)):
-            part.append(ask)
-            if len(part) == self._shard_units:
+        for _ in range(-(-units // self._shard_units)):
+            if part := await draw(self._shard_units):
                 writer = writer or self._writer()
                 await asyncio.to_thread(writer.put, part)
-                part = []
-            elif not len(part) % AT_ONCE:
-                await asyncio.sleep(0)
-        if part:
-            writer = writer or self._writer()
-            await asyncio.to_thread(writer.put, part)
         return writer.end() if writer else None
 
+    async def _draw_apart(self, count: int) -> list[Ask]:
+        """Draw while nothing is asked: Prefect begins its flow run, most of which is waiting."""
+        return await asyncio.to_thread(lambda: list(islice(self._asks, count)))
 
-def _whole_shards(units: int, shard_units: int) -> int:
-    return -(-units // shard_units) * shard_units
+    async def _draw_beside(self, count: int) -> list[Ask]:
+        """Draw in a share of the time, which is that of those who ask, or without a break when they wait for it."""
+        clock = asyncio.get_running_loop().time
+        part: list[Ask] = []
+        began = then = clock()
+        spent = 0.0
+        while few := list(islice(self._asks, min(AT_ONCE[0], count - len(part)))):
+            part += few
+            now = clock()
+            spent += now - then
+            pause = 0 if self._awaited else began + spent / BESIDE - now
+            if pause >= 0 or not len(part) % AT_ONCE[1]:
+                await asyncio.sleep(max(pause, 0))
+            then = clock()
+        return part

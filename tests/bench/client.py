@@ -118,12 +118,15 @@ async def by_triplesmith(
     from flows.stages.fanout import drain_shards
     from flows.stages.ledger import generated
     from flows.stages.models import concurrency
-    from flows.stages.plan import Round
+    from flows.stages.plan import read_rounds
     from flows.stages.progress import Progress
     from flows.stages.request import RunRequest
     from flows.stages.work import Work, open_work
 
-    async def without_prefect(work: Work, planned: Round) -> None:
+    async def without_prefect(work: Work, round: int) -> None:
+        planned = await work.planning.planned(round)
+        assert planned is not None
+
         async def write(shard: int) -> None:
             await stage.generate_shard(work, shard)
 
@@ -147,20 +150,16 @@ async def by_triplesmith(
                 before = children_cpu_s()
                 with sampled() if sampling else nullcontext(Counter[str]()) as samples:
                     meter.mark("begin")
-                    planned = stage.plan_round(work, tasks, stage.Slots.empty(work.rows))
-                    assert planned is not None
-                    meter.mark("planned")
+                    round = stage.plan_round(work, tasks, stage.Slots.empty(work.rows))
+                    assert round is not None
                     if prefect:
-                        await generate(str(work.layout.root), planned.number)
+                        await generate(str(work.layout.root), round)
                     else:
-                        await without_prefect(work, planned)
+                        await without_prefect(work, round)
                     meter.mark("end")
-                (began, cpu), (done, cpu_done) = meter.marks["begin"], meter.marks["planned"]
                 return meter.taken(
                     generated(work).out,
-                    planning_s=done - began,
-                    planning_cpu_s=cpu_done - cpu,
-                    shards=planned.shards,
+                    shards=sum(planned.shards for planned in read_rounds(work.layout, stage.STAGE)),
                     children_cpu_s=children_cpu_s() - before,
                     samples=samples,
                 )

@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from flows.recipes.quota import Quota, sequence, unlike_pairs
+from flows.recipes.quota import Quota, counts, sequence, unlike_pairs
 
 E5_LANGUAGES = [0.431] + [0.371 / 13] * 13 + [0.198 / 79] * 79
 SHARES = {
@@ -49,6 +49,21 @@ def test_every_prefix_keeps_the_shares_to_within_one(shares, seed):
 def test_what_is_remembered_of_a_period_changes_no_draw(shares):
     quota, drawn = Quota(shares, random.Random(5)), sequence(shares, random.Random(5))
     assert [quota.draw(quota.safe()) for _ in range(3000)] == [*islice(drawn, 3000)]
+
+
+E5_FAMILIES = [0.3294, 0.2406, 0.1953, 0.1755, 0.0335, 0.0257]
+
+
+@pytest.mark.parametrize("draws", [0, 1, 9_999, 10_000, 20_003])
+@pytest.mark.parametrize("shares", [*SHARES.values(), E5_FAMILIES, [3, 1, 1, 2]], ids=str)
+def test_counts_are_those_of_the_draws(shares, draws):
+    drawn = Counter(islice(sequence(shares, random.Random(3)), draws))
+    assert counts(shares, random.Random(3), draws) == [drawn[index] for index in range(len(shares))]
+
+
+def test_whole_periods_are_counted_without_being_drawn():
+    # a hundred million draws one by one would take minutes
+    assert counts([0.4, 0.5, 0.1], random.Random(3), 10**6) == [400_000, 500_000, 100_000]
 
 
 def test_a_value_without_a_share_is_never_drawn():

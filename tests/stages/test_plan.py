@@ -6,7 +6,7 @@ from flows.domain.units import Unit
 from flows.stages.generate import Slots
 from flows.stages.plan import (
     FIRST_ROUND,
-    NEXT_ROUNDS,
+    LONGEST_ROUND,
     Ask,
     Planning,
     allowed,
@@ -73,39 +73,72 @@ def begin(layout, count, **changes):
 
 
 async def test_what_is_beyond_the_first_units_is_planned_while_they_are_asked(tmp_path):
-    layout, count = Layout(tmp_path), FIRST_ROUND + NEXT_ROUNDS + 1000
-    planning, first = begin(layout, count)
+    layout, count = Layout(tmp_path), 3 * LONGEST_ROUND + 1000
+    planning, number = begin(layout, count)
+    first = await planning.planned(number)
     assert (first.units, first.shards, planning.units) == (600, 2, count)  # whole shards of 300
     assert read_rounds(layout, "generate") == [first]
     shards = [shard async for shard in planning.shards(first)]
     rounds = read_rounds(layout, "generate")
-    assert [(planned.number, planned.units) for planned in rounds] == [(0, 600), (1, 16_500), (2, count - 17_100)]
+    assert [planned.number for planned in rounds] == [*range(len(rounds))]
+    longest = 16_500  # as many as were planned before, until that is too many
+    assert [planned.units for planned in rounds] == [600, 600, 1200, 2400, 4800, 9600, longest, count - 35_700]
     assert shards == [shard for planned in rounds for shard in planned.numbers]
     asked = [ask.unit for shard in shards for ask in read_plan(layout, "generate", shard)]
     assert asked == units("a", count)
 
 
+async def test_a_round_that_was_there_before_is_not_planned(tmp_path):
+    layout = Layout(tmp_path)
+    earlier = write_round(layout, "generate", map(Ask, units("a", 5)), shard_units=2, rows=5)
+    planning, number = begin(layout, 10)
+    assert (number, await planning.planned(earlier.number)) == (1, None)
+    planned = await planning.planned(number)
+    assert read_rounds(layout, "generate") == [earlier, planned]
+
+
+async def test_planning_beside_those_who_ask_leaves_them_most_of_the_time(tmp_path, monkeypatch):
+    planning, number = begin(Layout(tmp_path), 12_000)
+    shards = planning.shards(await planning.planned(number))
+    await anext(shards)
+    loop, paused, sleep = asyncio.get_running_loop(), [], asyncio.sleep
+
+    async def pause(seconds):
+        paused.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    began = loop.time()
+    while len(paused) < 30:
+        await sleep(0)
+    assert sum(paused) > 3 * (loop.time() - began) / 2
+    # whoever waits for what is planned need not wait for the pauses
+    assert len([shard async for shard in shards]) == 39
+    assert 0 in paused
+
+
 async def test_planning_that_is_cut_short_leaves_whole_rounds_alone(tmp_path):
     layout = Layout(tmp_path)
-    planning, first = begin(layout, FIRST_ROUND + NEXT_ROUNDS + 1000)
+    planning, number = begin(layout, 20_000)
+    first = await planning.planned(number)
     shards = planning.shards(first)
     assert await anext(shards) == 0
     for _ in range(1000):
         await asyncio.sleep(0.001)
-        if begun := layout.plan("generate", first.shards + 1).exists():
+        if begun := layout.plan("generate", first.shards).exists():
             break
     await shards.aclose()
     assert begun
     assert read_rounds(layout, "generate") == [first]
 
 
-def test_the_first_round_has_what_is_asked_together(tmp_path):
+async def test_the_first_round_has_what_is_asked_together(tmp_path):
     count = FIRST_ROUND + 1000
-    _, only = begin(Layout(tmp_path), count, least=count)
-    assert only.units == count
+    planning, number = begin(Layout(tmp_path), count, least=count)
+    assert (await planning.planned(number)).units == count
 
 
-def test_nothing_to_ask_is_no_round(tmp_path):
+async def test_nothing_to_ask_is_no_round(tmp_path):
     assert begin(Layout(tmp_path), 0)[1] is None
     assert read_rounds(Layout(tmp_path), "generate") == []
 
