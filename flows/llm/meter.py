@@ -42,6 +42,9 @@ class Paid:
     def __add__(self, other: "Paid") -> "Paid":
         return Paid(*(getattr(self, entry.name) + getattr(other, entry.name) for entry in fields(Paid)))
 
+    def __sub__(self, other: "Paid") -> "Paid":
+        return Paid(*(getattr(self, entry.name) - getattr(other, entry.name) for entry in fields(Paid)))
+
     @property
     def tokens(self) -> int:
         """Tokens read and written."""
@@ -104,7 +107,7 @@ class Meter:
         self._closed = why
 
     def add(self, paid: Paid) -> None:
-        """Count what another process of the run has paid and ended with."""
+        """Count what another process of the run has paid."""
         self._before += paid
 
     def admit(self) -> None:

@@ -19,6 +19,7 @@ from flows.llm.traffic import Traffic
 from flows.recipes.model import Stage
 from flows.stages.models import concurrency, endpoints
 from flows.stages.plan import Round
+from flows.stages.projection import from_first_rows
 from flows.stages.work import Work
 from flows.store.jsonio import dumps, loads
 
@@ -123,17 +124,14 @@ class Workers:
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(dumps(asdict(part)) + b"\n")
         before, error = Count(), None
-        try:
-            async for line in process.stdout:
-                said = loads(line)
-                if "error" in said:
-                    error = _error(*said["error"])
-                else:
-                    count = Count.from_json(said)
-                    self._add(process.pid, before, count)
-                    before = count
-        finally:
-            self._work.meter.add(before.paid)
+        async for line in process.stdout:
+            said = loads(line)
+            if "error" in said:
+                error = _error(*said["error"])
+            else:
+                count = Count.from_json(said)
+                self._add(process.pid, before, count)
+                before = count
         code = await process.wait()
         if code and not error:
             raise WorkerError(
@@ -143,12 +141,14 @@ class Workers:
 
     def _add(self, process: int, before: Count, now: Count) -> None:
         progress = self._work.progress
+        self._work.meter.add(now.paid - before.paid)
         progress.done += now.done - before.done
         progress.written += now.written - before.written
         progress.rejected.update(Counter(now.rejected) - Counter(before.rejected))
         retries = Counter(now.traffic.get("retries", {}))
         waiting = tuple(now.traffic.get("waiting", ()))
         self._work.elsewhere[process] = Traffic(**{**now.traffic, "retries": retries, "waiting": waiting})
+        from_first_rows(self._work, now.written - before.written)
 
     def _stop_others(self) -> None:
         for process in self._running:

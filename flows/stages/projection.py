@@ -10,10 +10,11 @@ FIRST_ROWS = 50
 """Rows after which the projection is made again from what they cost."""
 
 
-def from_first_rows(work: Work) -> None:
-    """Tell what the run will cost, once, when its first rows are there and it has a budget or a price."""
+def from_first_rows(work: Work, more: int = 1) -> None:
+    """Tell what the run will cost, once: when with `more` rows the first ones are there, and their tokens are known."""
     progress = work.progress
-    if progress.written != FIRST_ROWS or progress.stage != "generate" or progress.round:
+    first = progress.written - more < FIRST_ROWS <= progress.written
+    if not first or progress.stage != "generate" or progress.round:
         return
     paid = work.meter.paid
     if not paid.tokens:
@@ -21,7 +22,7 @@ def from_first_rows(work: Work) -> None:
     lists = sum(planned.units for planned in read_rounds(work.layout, "brainstorm"))
     left, each = max(progress.planned + lists - paid.requests, 0), work.meter.mean()
     total = paid + Paid(left, left * each.tokens_in, left * each.tokens_out, left * each.cost)
-    words = f"after {FIRST_ROWS} rows: {each.tokens:,} tokens a request; the run is projected at "
+    words = f"after {progress.written} rows: {each.tokens:,} tokens a request; the run is projected at "
     progress.tell(words + describe(total) + against(total, work.loaded.recipe.limits))
 
 

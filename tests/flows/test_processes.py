@@ -1,3 +1,4 @@
+import re
 import signal
 import subprocess
 import time
@@ -59,6 +60,7 @@ def test_two_processes_make_the_same_bytes_as_one_and_ask_no_more(cli, tmp_path,
     answered = [{entry["body"] for entry in sent(log) if entry["outcome"] != "429"} for log in logs.values()]
     assert answered[0] == answered[1]
     assert len(sent(logs["two"])) == pytest.approx(len(sent(logs["one"])), abs=20)
+    assert re.findall(r"after \d+ rows: [\d,]+ tokens a request; the run is projected at \d+ requests", done.stderr)
 
 
 def test_a_refused_key_ends_all_processes_with_one_line(cli, tmp_path, recipe):

@@ -33,6 +33,13 @@ def test_the_first_rows_tell_what_the_run_will_cost(tmp_path, requests):
     assert "projected at 1,010 requests" in line
 
 
+@pytest.mark.parametrize(("rows", "more", "told_now"), [(64, 20, True), (49, 20, False), (80, 20, False)])
+def test_rows_of_other_processes_come_several_at_a_time(tmp_path, rows, more, told_now):
+    work, told = work_after(tmp_path, rows=rows, paid=Paid(100, 30_000, 10_000, 0.1))
+    from_first_rows(work, more)
+    assert [line.startswith("after 64 rows: ") for line in told] == ([True] if told_now else [])
+
+
 @pytest.mark.parametrize("rows", [49, 51, 500])
 def test_it_is_told_once(tmp_path, rows):
     work, told = work_after(tmp_path, rows=rows, paid=Paid(60, 1000, 1000, 1.0))
