@@ -8,8 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flows.curation.near import NearPolicy, near_pairs, near_twins, representatives
+from flows.curation.near import NearPolicy, join, near_pairs, near_twins, representatives
 from flows.curation.near.corpus import read_texts
+from flows.curation.near.search import search
 from flows.curation.tokens import _patterns, tokens
 from tests.curation.near_truth import TEXTS, THRESHOLDS, exhaustive, staying
 
@@ -28,6 +29,24 @@ def test_the_pairs_are_those_of_the_exhaustive_search(texts, policy, count):
     found = near_pairs(texts, policy, groups=groups)
     pairs = zip(found.one.tolist(), found.other.tolist(), strict=True)
     assert dict(zip(pairs, found.similarity.tolist(), strict=True)) == exhaustive(texts, policy, groups)
+
+
+@settings(deadline=None, max_examples=100)
+@given(TEXTS, POLICIES, st.sampled_from([1, 3, 20]), st.sampled_from([0, 1, 1 << 20]))
+def test_where_the_work_is_cut_changes_nothing(texts, policy, entries, candidates):
+    with patch.multiple(join, _ENTRIES=entries, _CANDIDATES=candidates, _CANDIDATES_PER_SET=0):
+        found = near_pairs(texts, policy)
+    pairs = zip(found.one.tolist(), found.other.tolist(), strict=True)
+    assert dict(zip(pairs, found.similarity.tolist(), strict=True)) == exhaustive(texts, policy, [""] * len(texts))
+
+
+def test_a_pair_that_shares_many_elements_is_looked_at_once():
+    rows = [random.Random(seed).sample(range(400), 8) for seed in range(100)]
+    corpus = read_texts(" ".join(map(str, row)) for row in [*rows, *(row[1:] for row in rows)])
+    with patch.multiple(join, _ENTRIES=64, _CANDIDATES=0):
+        parts = [*search(corpus, NearPolicy("rouge_l", 0.75), corpus.leading)]
+    pairs = [pair for found in parts for pair in zip(found.one.tolist(), found.other.tolist(), strict=True)]
+    assert len(pairs) == len({frozenset(pair) for pair in pairs}) >= 100
 
 
 PARTS = st.fixed_dictionaries(

@@ -9,22 +9,25 @@ in blocks of bounded size; nothing is sampled. Kin to All-Pairs, PPJoin and Adap
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, differences, distinct, flat_ranges, mix
+from flows.curation.near.arrays import blocks, differences, distinct, flat_ranges, mix, starts
 from flows.curation.near.bounds import Bounds
 from flows.curation.near.elements import Elements
 
-_ENTRIES = 1 << 20
+_ENTRIES = 1 << 18
 """Elements grouped at a time."""
 _PAIRS = 1 << 15
 """Pairs compared at a time: few enough for the arrays to stay in the processor's cache."""
 _FRACTION = 2
 """Bits after the point in which a bound on the difference of signatures is counted."""
-_CANDIDATES = 1 << 21
-"""Candidates gathered before they are given out."""
+_CANDIDATES = 1 << 20
+"""Candidates gathered before they are given out ..."""
+_CANDIDATES_PER_SET = 2
+"""... or so many for each set: a pair that shares several elements is to come once."""
 _WORTH = 32
 """Pairs of a group for each element of its next level, above which splitting it is tried."""
 _PATIENCE = 8.0
@@ -115,20 +118,23 @@ class Join:
 
     def candidates(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Yield pairs of sets (first, second), block by block; a pair may come again in a later block."""
-        found: list[NDArray[np.int64]] = []
+        most = max(_CANDIDATES, _CANDIDATES_PER_SET * len(self._chosen))
+        held, fresh = np.zeros(0, np.int64), [np.zeros(0, np.int64)]
         waiting = 0
         for pairs in self._all_pairs():
-            found.append(pairs)
+            fresh.append(pairs)
             waiting += len(pairs)
-            if waiting > _CANDIDATES:
-                found = [self._likely(distinct(np.concatenate(found)))]
-                waiting = len(found[0])
-                if waiting > _CANDIDATES // 2:
-                    yield found[0] >> 32, found[0] & 0xFFFFFFFF
-                    found, waiting = [], 0
-        if waiting:
-            pairs = self._likely(distinct(np.concatenate(found)))
-            yield pairs >> 32, pairs & 0xFFFFFFFF
+            if waiting > most:
+                held, fresh, waiting = self._with(held, fresh), [held[:0]], 0
+            if len(held) > most:
+                yield held >> 32, held & 0xFFFFFFFF
+                held = held[:0]
+        held = self._with(held, fresh)
+        yield held >> 32, held & 0xFFFFFFFF
+
+    def _with(self, held: NDArray[np.int64], fresh: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """Add what is likely of the packed pairs to those held."""
+        return distinct(np.concatenate([held, self._likely(distinct(np.concatenate(fresh)))]))
 
     def _likely(self, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
         """Those of the packed pairs that the longer signatures allow."""
@@ -147,10 +153,12 @@ class Join:
         prefix = np.clip(held - self._least[self._chosen] + 1, 0, held)
         entry = flat_ranges(self._sets.start[self._chosen], prefix)
         ranges = len(entry) // _ENTRIES + 1
-        part = (mix(self._sets.code[entry]) % np.uint64(ranges)).astype(np.uint16) if ranges > 1 else None
-        for number in range(ranges):
-            own = entry if part is None else entry[part == number]
-            groups = self._group(1, own, np.zeros(len(own), np.int64))
+        part = (mix(self._sets.code[entry]) % np.uint64(ranges)).astype(np.uint16)
+        if ranges > 1:
+            entry = entry[np.argsort(part, kind="stable")]
+        edges = starts(np.bincount(part, minlength=ranges))
+        for low, high in pairwise(edges.tolist()):
+            groups = self._group(1, entry[low:high], np.zeros(high - low, np.int64))
             yield from self._search(groups, _PATIENCE * groups.pairs)
 
     def _group(self, depth: int, entry: NDArray[np.int64], parent: NDArray[np.int64]) -> _Groups:
