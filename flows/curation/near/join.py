@@ -18,7 +18,7 @@ from flows.curation.near.arrays import blocks, differences, distinct, flat_range
 from flows.curation.near.bounds import Bounds
 from flows.curation.near.elements import Elements
 
-_ENTRIES = 1 << 18
+_ENTRIES = 1 << 19
 """Elements grouped at a time."""
 _PAIRS = 1 << 15
 """Pairs compared at a time: few enough for the arrays to stay in the processor's cache."""
@@ -153,10 +153,10 @@ class Join:
         prefix = np.clip(held - self._least[self._chosen] + 1, 0, held)
         entry = flat_ranges(self._sets.start[self._chosen], prefix)
         ranges = len(entry) // _ENTRIES + 1
-        part = (mix(self._sets.code[entry]) % np.uint64(ranges)).astype(np.uint16)
+        edges = np.array([0, len(entry)])
         if ranges > 1:
-            entry = entry[np.argsort(part, kind="stable")]
-        edges = starts(np.bincount(part, minlength=ranges))
+            part = (mix(self._sets.code[entry]) % np.uint64(ranges)).astype(np.uint16)
+            entry, edges = entry[np.argsort(part, kind="stable")], starts(np.bincount(part, minlength=ranges))
         for low, high in pairwise(edges.tolist()):
             groups = self._group(1, entry[low:high], np.zeros(high - low, np.int64))
             yield from self._search(groups, _PATIENCE * groups.pairs)
