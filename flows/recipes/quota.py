@@ -216,8 +216,10 @@ def _period(weights: Sequence[float], longest: int) -> int | None:
     """Give the draws after which every share comes out even: then the sequence's state is as at first."""
     total = math.fsum(weights)
     period = math.lcm(*(Fraction(weight / total).limit_denominator(longest).denominator for weight in weights))
+    if period > longest:
+        return None
     even = all(abs(each - round(each)) < EPSILON for each in (period * weight / total for weight in weights))
-    return period if period <= longest and even else None
+    return period if even else None
 
 
 def _round_and_round(weights: Sequence[float], rng: random.Random, period: int) -> Iterator[int]:

@@ -51,11 +51,14 @@ def test_what_is_remembered_of_a_period_changes_no_draw(shares):
     assert [quota.draw(quota.safe()) for _ in range(3000)] == [*islice(drawn, 3000)]
 
 
+ODD = [random.Random(seed).random() for seed in range(100)]
 E5_FAMILIES = [0.3294, 0.2406, 0.1953, 0.1755, 0.0335, 0.0257]
 
 
 @pytest.mark.parametrize("draws", [0, 1, 9_999, 10_000, 20_003])
-@pytest.mark.parametrize("shares", [*SHARES.values(), E5_FAMILIES, [3, 1, 1, 2]], ids=str)
+@pytest.mark.parametrize(
+    "shares", [*SHARES.values(), E5_FAMILIES, [3, 1, 1, 2], ODD], ids=[*SHARES, "e5", "whole", "odd"]
+)
 def test_counts_are_those_of_the_draws(shares, draws):
     drawn = Counter(islice(sequence(shares, random.Random(3)), draws))
     assert counts(shares, random.Random(3), draws) == [drawn[index] for index in range(len(shares))]
