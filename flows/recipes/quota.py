@@ -7,7 +7,7 @@ a value of share w has been drawn more than n*w - 1 and fewer than n*w + 1 times
 
 import math
 import random
-from bisect import bisect, bisect_left, insort
+from bisect import bisect, insort
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -95,11 +95,9 @@ class Quota:
             self._room[self._drawn - self._first : deadline - self._first] -= 1
         self._counts[chosen] += 1
         self._deadlines[chosen] = self._deadline(chosen, self._counts[chosen] + 1)
-        place = bisect_left(self._released, chosen)
-        if self._released[place : place + 1] != [chosen]:
-            self._sort()  # drawn before its time, where nothing else was left
-            return
-        del self._released[place]
+        if chosen not in self._released:
+            return self._sort()  # drawn before its time, where nothing else was left
+        self._released.remove(chosen)
         release = max(self._release(chosen, self._counts[chosen]), self._drawn + 1)
         self._waiting.setdefault(release, []).append(chosen)
         for index in self._waiting.pop(self._drawn + 1, ()):
@@ -193,10 +191,9 @@ def counts(weights: Sequence[float], rng: random.Random, draws: int) -> list[int
     return found
 
 
-LONGEST_PERIOD = 32
+LONGEST_PERIOD, LONGEST_COUNTED = 32, 1_000_000
 MOST_VALUES = 8
 """What may be drawn next in one period is remembered where that is a few hundred states at most."""
-LONGEST_COUNTED = 1_000_000
 
 
 @dataclass(slots=True)

@@ -20,7 +20,8 @@ def from_first_rows(work: Work, more: int = 1) -> None:
     if not paid.tokens:
         return  # replayed
     lists = sum(planned.units for planned in read_rounds(work.layout, "brainstorm"))
-    left, each = max(progress.planned + lists - paid.requests, 0), work.meter.mean()
+    rows = max(progress.planned, progress.target)  # a run that goes on may know its first round alone so far
+    left, each = max(rows + lists - paid.requests, 0), work.meter.mean()
     total = paid + Paid(left, left * each.tokens_in, left * each.tokens_out, left * each.cost)
     words = f"after {progress.written} rows: {each.tokens:,} tokens a request; the run is projected at "
     progress.tell(words + describe(total) + against(total, work.loaded.recipe.limits))

@@ -33,6 +33,13 @@ def test_the_first_rows_tell_what_the_run_will_cost(tmp_path, requests):
     assert "projected at 1,010 requests" in line
 
 
+def test_a_run_that_goes_on_is_projected_as_a_whole(tmp_path):
+    work, told = work_after(tmp_path, rows=50, paid=Paid(60, 18_000, 6_000), planned=512)
+    work.progress.target = 1100
+    from_first_rows(work)
+    assert "projected at 1,110 requests" in told[0]
+
+
 @pytest.mark.parametrize(("rows", "more", "told_now"), [(64, 20, True), (49, 20, False), (80, 20, False)])
 def test_rows_of_other_processes_come_several_at_a_time(tmp_path, rows, more, told_now):
     work, told = work_after(tmp_path, rows=rows, paid=Paid(100, 30_000, 10_000, 0.1))
