@@ -43,11 +43,14 @@ async def generate_part(workers: Workers, part: Part) -> None:
 
 @flow(name="generate", flow_run_name="generate {run} {round}", validate_parameters=False, persist_result=False)
 @ends_on_sigterm
-async def generate(run: str, round: int) -> None:
-    """Ask for the units of one planned round, and of those that are planned behind it."""
+async def generate(run: str, round: int, top_up: int = 0) -> None:
+    """Ask for the units of one planned round, and of those that are planned behind it.
+
+    `top_up` counts the times that slots which curation left empty are asked for again; 0 is the first asking.
+    """
     work = active_work()
     planned = await work.planning.planned(round) or read_rounds(work.layout, stage.STAGE)[round]
-    work.progress.begin(stage.STAGE, max(planned.units, work.planning.units), planned.number)
+    work.progress.begin(stage.STAGE, max(planned.units, work.planning.units), top_up)
     if (count := processes(work, stage.STAGE, planned)) > 1:
         workers = Workers(work)
 

@@ -1,5 +1,7 @@
 """Run every stage of one run in order, topping up until the rows are there."""
 
+from itertools import count
+
 from prefect import flow
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
@@ -68,8 +70,9 @@ async def _fill(work: Work, tasks: TaskList) -> tuple[Curated, StoppedError | No
         if (unasked := generating.plan_round(work, tasks.tasks, generating.asked_slots(work))) is not None:
             await generate(run, unasked)
         curated = await curate(run)
+        top_ups = count(1)
         while (further := generating.plan_round(work, tasks.tasks, curated.slots)) is not None:
-            await generate(run, further)
+            await generate(run, further, next(top_ups))
             curated = await curate(run)
             work.progress.accepted = curated.tally.out
     except StoppedError as error:

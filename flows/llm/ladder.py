@@ -44,6 +44,8 @@ STEPS = (Step("json_schema", True), Step("json_object", True), Step("json_object
 Post: TypeAlias = Callable[[ChatRequest, Step], Awaitable[Completion]]
 """Send a request at a step; raises EndpointFailure with what the endpoint said."""
 
+GRACE = 0.05
+"""Seconds that requests wait for the first one to explore: a refusal needs no model, so it comes at once."""
 _PATIENCE = 3
 """A 500 that does not name the format comes this often before the format is suspected."""
 _IN_VAIN = 16
@@ -59,7 +61,7 @@ class Ladder:
     """
 
     def __init__(
-        self, step: str | None = None, *, grace: float = 0.05, learnt: Callable[[], None] = lambda: None
+        self, step: str | None = None, *, grace: float = GRACE, learnt: Callable[[], None] = lambda: None
     ) -> None:
         self._step = [step.name for step in STEPS].index(step) if step else 0
         self._trust = _PATIENCE if step else 0

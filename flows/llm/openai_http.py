@@ -12,7 +12,7 @@ from yarl import URL
 
 from flows.errors import FatalLLMError, LLMError, TransientLLMError, UsageError
 from flows.llm.endpoint import Endpoint, ServedModel
-from flows.llm.ladder import Ladder, Step
+from flows.llm.ladder import GRACE, Ladder, Step
 from flows.llm.memory import Learnt, Memory
 from flows.llm.outcome import EndpointFailure, Failure, one_line, read_failure, to_error
 from flows.llm.types import ChatRequest, Completion
@@ -40,7 +40,7 @@ class OpenAIHttp:
         concurrency: int,
         timeout: float,
         memory: Memory | None = None,
-        grace: float = 0.05,
+        grace: float = GRACE,
     ) -> None:
         self.endpoint = endpoint
         self.model = ""

@@ -1,8 +1,8 @@
 """What a stage asks, round by round: written down before the first request, so that a rerun asks just that.
 
 A round is a run of shards with a plan file each; the round's own file is written after them and makes it valid.
-The first rounds ask once for every slot, the rest being planned while the first few thousand are asked; later ones ask
-again for the slots that curation left empty.
+The first rounds ask once for every slot, each being planned while the one before it is asked; later ones ask again for
+the slots that curation left empty.
 """
 
 import asyncio
@@ -199,9 +199,10 @@ class Planning:
         """Plan the next round, of whole shards."""
         writer: _Writer | None = None
         for _ in range(-(-units // self._shard_units)):
-            if part := await draw(self._shard_units):
-                writer = writer or self._writer()
-                await asyncio.to_thread(writer.put, part)
+            if not (part := await draw(self._shard_units)):
+                break
+            writer = writer or self._writer()
+            await asyncio.to_thread(writer.put, part)
         return writer.end() if writer else None
 
     async def _draw_apart(self, count: int) -> list[Ask]:

@@ -10,6 +10,7 @@ from datasets import load_dataset
 
 from flows.domain.ledger import StageTally
 from flows.domain.records import Row
+from flows.stages.plan import read_rounds
 from flows.store.jsonio import read_lines
 from flows.store.layout import Layout
 from tests.servers.openai_server import Config, server_process
@@ -100,7 +101,10 @@ def test_killed_while_the_rest_of_a_big_run_is_planned_it_ends_the_same_and_pays
     url, log = endpoint
     rows = 1100
     words = ("run", "e5", "--llm", url, "--model", "m", "--rows", rows)
-    assert cli(*words, "--out", tmp_path / "whole").returncode == 0
+    whole = cli(*words, "--out", tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+    assert len(read_rounds(Layout(tmp_path / "whole"), "generate")) > 3  # three of them for the first asking
+    assert re.search(r"generate \(top-up (\d+)\)", whole.stderr).group(1) == "1"
     log.write_bytes(b"")
     process = cli.start(*words, "--out", tmp_path / "killed")
     planned = Layout(tmp_path / "killed").round("generate", 1)

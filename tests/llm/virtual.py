@@ -16,6 +16,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual_now
 
+    def pass_time(self, seconds: float) -> None:
+        """Let a computation take so long."""
+        self._virtual_now += seconds
+
     def _run_once(self) -> None:
         while self._scheduled and self._scheduled[0]._cancelled:
             self._timer_cancelled_count -= 1

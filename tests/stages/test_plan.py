@@ -17,6 +17,7 @@ from flows.stages.plan import (
     write_round,
 )
 from flows.store.layout import Layout
+from tests.llm.virtual import run_virtual
 
 
 def units(family, count):
@@ -97,24 +98,22 @@ async def test_a_round_that_was_there_before_is_not_planned(tmp_path):
     assert read_rounds(layout, "generate") == [earlier, planned]
 
 
-async def test_planning_beside_those_who_ask_leaves_them_most_of_the_time(tmp_path, monkeypatch):
-    planning, number = begin(Layout(tmp_path), 12_000)
-    shards = planning.shards(await planning.planned(number))
-    await anext(shards)
-    loop, paused, sleep = asyncio.get_running_loop(), [], asyncio.sleep
+@pytest.mark.parametrize(("awaited", "seconds"), [(False, 6 * 0.64), (True, 0.64)])
+def test_planning_beside_those_who_ask_leaves_them_most_of_the_time(awaited, seconds):
+    async def draw():
+        loop = asyncio.get_running_loop()
 
-    async def pause(seconds):
-        paused.append(seconds)
-        await sleep(0)
+        def slowly():
+            for unit in units("a", 100):
+                loop.pass_time(0.01)
+                yield Ask(unit)
 
-    monkeypatch.setattr(asyncio, "sleep", pause)
-    began = loop.time()
-    while len(paused) < 30:
-        await sleep(0)
-    assert sum(paused) > 3 * (loop.time() - began) / 2
-    # whoever waits for what is planned need not wait for the pauses
-    assert len([shard async for shard in shards]) == 39
-    assert 0 in paused
+        planning = Planning()
+        planning._asks, planning._awaited = slowly(), awaited
+        assert len(await planning._draw_beside(64)) == 64
+        return loop.time()
+
+    assert run_virtual(draw()) == pytest.approx(seconds)
 
 
 async def test_planning_that_is_cut_short_leaves_whole_rounds_alone(tmp_path):

@@ -26,8 +26,7 @@ class Bags:
 def token_bags(corpus: Corpus, rows: NDArray[np.int64]) -> Bags:
     """Give the token ids of rows."""
     length = corpus.start[rows + 1] - corpus.start[rows]
-    parts = (flat_ranges(corpus.start[rows[some]], length[some]) for some in blocks(length, 1 << 18))
-    ids = np.concatenate([corpus.ids[:0], *(corpus.ids.take(part) for part in parts)])
+    ids = corpus.ids[flat_ranges(corpus.start[rows], length)]
     return Bags(ids, starts(length), np.zeros(len(rows), np.int64), len(corpus.vocabulary))
 
 

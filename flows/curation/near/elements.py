@@ -67,7 +67,7 @@ def _rank(bags: Bags, group: NDArray[np.int64], groups: int) -> tuple[NDArray[np
     order = np.where(count > 1, rank, -1)
     length = np.diff(bags.start)
     held, codes = np.zeros(len(length), np.int64), [np.zeros(0, np.int64)]
-    for some in blocks(length, 1 << 18):
+    for some in blocks(length, 1 << 20):
         ids = bags.ids[bags.start[some.start] : bags.start[some.stop]]
         place = order.take(ids)
         found = np.repeat(np.arange(some.stop - some.start) << 32, length[some]) | place
