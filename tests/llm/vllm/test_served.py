@@ -111,6 +111,8 @@ async def test_a_request_that_kills_the_server_is_given_up_and_the_others_are_an
     guilty = results.pop(10)
     assert isinstance(guilty, RejectedLLMError) and guilty.reason == "unanswered"
     assert [done.text for done in results] == [f"{word} back" for word in words if word != "poison"]
+    # whether the others were answered before its third and last death or after, there is a server to go on with
+    assert (await llm.complete(ask("on"))).text == "on back"
     assert len(diary.lives) == 4
     assert traffic_of(llm).rejected == 1
     await llm.aclose()
