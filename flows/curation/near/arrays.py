@@ -1,9 +1,18 @@
 """Small array steps that the search is made of."""
 
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+T = TypeVar("T", bound=np.generic)
+
+_PLACES = 1 << 16
+"""Places in one array: few enough for it to stay in the processor's cache."""
+
+_COUNTED = 1 << 20
+"""Numbers counted at a time."""
 
 
 def mix(values: NDArray[np.integer]) -> NDArray[np.uint64]:
@@ -24,6 +33,15 @@ def flat_ranges(start: NDArray[np.integer], length: NDArray[np.integer]) -> NDAr
     return np.repeat(start - (ends - length), length) + np.arange(total)
 
 
+def take_ranges(values: NDArray[T], start: NDArray[np.integer], length: NDArray[np.integer]) -> NDArray[T]:
+    """Concatenate the values in the ranges that begin at `start` and hold `length` each."""
+    ends = starts(length)
+    out = np.empty(int(ends[-1]), values.dtype)
+    for some in blocks(length, _PLACES):
+        out[ends[some.start] : ends[some.stop]] = values.take(flat_ranges(start[some], length[some]))
+    return out
+
+
 def blocks(weight: NDArray[np.integer], limit: int) -> Iterator[slice]:
     """Cut consecutive items into slices of at most `limit` total weight, or of one heavier item."""
     ends = np.cumsum(weight, dtype=np.int64)
@@ -33,6 +51,14 @@ def blocks(weight: NDArray[np.integer], limit: int) -> Iterator[slice]:
         stop = max(int(np.searchsorted(ends, spent + limit, "right")), at + 1)
         yield slice(at, stop)
         at = stop
+
+
+def count(values: NDArray[np.integer], top: int) -> NDArray[np.int64]:
+    """How often each number below `top` occurs."""
+    out = np.zeros(top, np.int64)
+    for at in range(0, len(values), _COUNTED):  # bincount makes wider numbers of all it is given
+        out += np.bincount(values[at : at + _COUNTED], minlength=top)
+    return out
 
 
 def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, distinct, flat_ranges, mix, starts
+from flows.curation.near.arrays import blocks, distinct, flat_ranges, mix, starts, take_ranges
 from flows.curation.near.corpus import Corpus
 
 
@@ -26,7 +26,7 @@ class Bags:
 def token_bags(corpus: Corpus, rows: NDArray[np.int64]) -> Bags:
     """Give the token ids of rows."""
     length = corpus.start[rows + 1] - corpus.start[rows]
-    ids = corpus.ids[flat_ranges(corpus.start[rows], length)]
+    ids = take_ranges(corpus.ids, corpus.start[rows], length)
     return Bags(ids, starts(length), np.zeros(len(rows), np.int64), len(corpus.vocabulary))
 
 

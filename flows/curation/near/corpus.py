@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, flat_ranges, mix, starts
+from flows.curation.near.arrays import blocks, flat_ranges, mix, starts, take_ranges
 from flows.curation.near.cutting import cut
 
 
@@ -108,9 +108,7 @@ def _corpus(
     if order is not None:
         rows, begin = order(len(size)), starts(size)
         size, group = size[rows], group[rows]
-        ids = np.concatenate(
-            [ids[:0], *(ids[flat_ranges(begin[rows[some]], size[some])] for some in blocks(size, 1 << 20))]
-        )
+        ids = take_ranges(ids, begin[rows], size)
     start = starts(size)
     return Corpus(ids, start, group, _leaders(ids, start, group), [*labels] or [""], vocabulary)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, flat_ranges, starts
+from flows.curation.near.arrays import blocks, starts, take_ranges
 from flows.curation.near.characters import ALONE, LETTER, MARK, OTHER, SYMBOL, characters
 from flows.curation.tokens import fold
 
@@ -58,7 +58,7 @@ def _cut(texts: list[str]) -> tuple[NDArray[np.int64], Any]:
     taken = np.concatenate(order)
     begin = np.empty(len(taken), np.int64)
     begin[taken] = starts(size[taken])[:-1]
-    ids = numbered.indices.to_numpy()[flat_ranges(begin, size)]
+    ids = take_ranges(numbered.indices.to_numpy(), begin, size)
     return size, pa.DictionaryArray.from_arrays(ids, numbered.dictionary)
 
 

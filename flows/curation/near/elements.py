@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, flat_ranges, signatures, starts
+from flows.curation.near.arrays import blocks, count, signatures, starts, take_ranges
 from flows.curation.near.bags import Bags, shingle_bags, token_bags
 from flows.curation.near.corpus import Corpus
 from flows.curation.near.policy import NearPolicy
@@ -42,14 +42,12 @@ def rank_elements(corpus: Corpus, rows: NDArray[np.int64], policy: NearPolicy) -
     bags = shingle_bags(corpus, rows, policy.shingle) if policy.measure == "jaccard" else token_bags(corpus, rows)
     groups = int(corpus.group.max(initial=0)) + 1
     held, code = _rank(bags, corpus.group[rows], groups)
-    if code.max(initial=0) < 1 << 31:
-        code = code.astype(np.int32)
     size = bags.lone + np.diff(bags.start)
     if (size[1:] < size[:-1]).any():  # texts of tokens are in order by now
         order = np.argsort(size, kind="stable")
         begin = starts(held)[order]
         rows, size, held = rows[order], size[order], held[order]
-        code = code[flat_ranges(begin, held)]
+        code = take_ranges(code, begin, held)
     start = starts(held)
     owner = np.repeat(np.arange(len(rows), dtype=np.int32), held)
     common = float(held[held > 0].mean()) if len(code) else 0.0
@@ -59,14 +57,14 @@ def rank_elements(corpus: Corpus, rows: NDArray[np.int64], policy: NearPolicy) -
     return Elements(rows, size, start, code, owner, bits, fine)
 
 
-def _rank(bags: Bags, group: NDArray[np.int64], groups: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _rank(bags: Bags, group: NDArray[np.int64], groups: int) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
     """Number of shared elements of each bag, and their codes in ascending order, bag after bag."""
-    count = np.bincount(bags.ids, minlength=bags.top + 1)
-    rank = np.empty(bags.top + 1, np.int64)
-    rank[np.argsort(count, kind="stable")] = np.arange(bags.top + 1)
-    order = np.where(count > 1, rank, -1)
+    times = count(bags.ids, bags.top + 1)
+    rank = np.empty(bags.top + 1, np.int32)
+    rank[np.argsort(times, kind="stable")] = np.arange(bags.top + 1)
+    order = np.where(times > 1, rank, -1)
     length = np.diff(bags.start)
-    held, codes = np.zeros(len(length), np.int64), [np.zeros(0, np.int64)]
+    held, codes = np.zeros(len(length), np.int64), [np.zeros(0, np.int32)]
     for some in blocks(length, 1 << 20):
         ids = bags.ids[bags.start[some.start] : bags.start[some.stop]]
         place = order.take(ids)
@@ -80,6 +78,8 @@ def _rank(bags: Bags, group: NDArray[np.int64], groups: int) -> tuple[NDArray[np
             heads = np.flatnonzero(np.diff(again, prepend=-1) != 1)
             run = np.arange(len(again)) - np.repeat(heads, np.diff(np.append(heads, len(again))))
             code[again] += (run + 1) * len(rank)
-        codes.append(code * groups + group[some][owner] if groups > 1 else code)
+        if groups > 1:
+            code = code * groups + group[some][owner]
+        codes.append(code.astype(np.int32 if code.max(initial=0) < 1 << 31 else np.int64))
         held[some] = np.bincount(owner, minlength=some.stop - some.start)
     return held, np.concatenate(codes)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import LCSseq
 from rapidfuzz.process import cpdist
 
-from flows.curation.near.arrays import blocks, flat_ranges
+from flows.curation.near.arrays import blocks, count, flat_ranges
 from flows.curation.near.corpus import Corpus
 from flows.curation.near.elements import Elements
 from flows.curation.near.policy import NearPolicy, overlap_similarity
@@ -61,18 +61,18 @@ def _as_characters(corpus: Corpus, rows: NDArray[np.int64]) -> NDArray[np.object
 
     If there are more words than characters they are lists, which rapidfuzz reads slowly.
     """
-    ids = np.append(corpus.ids, np.int32(0))  # one is read beyond each text
-    again = np.bincount(ids) > 1
+    again = count(corpus.ids, len(corpus.vocabulary)) > 1
     code = np.where(again, np.cumsum(again) + _END, 0)
     if code.max() > _LARGEST_CHARACTER - _SURROGATES:
         spans = zip(corpus.start[rows].tolist(), corpus.start[rows + 1].tolist(), strict=True)
         return np.fromiter((corpus.ids[low:high].tolist() for low, high in spans), object, len(rows))
-    code += np.where(code < _FIRST_SURROGATE, 0, _SURROGATES)
+    code = (code + np.where(code < _FIRST_SURROGATE, 0, _SURROGATES)).astype("<u4")
+    ids = corpus.ids if len(corpus.ids) else np.zeros(1, np.int32)
     length = corpus.start[rows + 1] - corpus.start[rows]
     texts: list[str] = []
-    for some in blocks(length + 1, 1 << 20):
+    for some in blocks(length + 1, 1 << 17):
         place = flat_ranges(corpus.start[rows[some]], length[some] + 1)
-        codes = code.take(ids.take(place))
+        codes = code.take(ids.take(place, mode="clip"))  # one is read beyond each text
         codes[np.cumsum(length[some] + 1) - 1] = _END
-        texts += codes.compress(codes > 0).astype("<u4").tobytes().decode("utf-32-le").split(chr(_END))[:-1]
+        texts += codes.compress(codes > 0).tobytes().decode("utf-32-le").split(chr(_END))[:-1]
     return np.fromiter(texts, object, len(texts))

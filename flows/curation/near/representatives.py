@@ -70,14 +70,14 @@ class Representatives:
             cut = len(rows) // 2
             return self._follow(rows, cut, self.settle(rows[:cut]))
         self._density = len(pairs.one) / max(len(rows), 1)
-        stays = bytearray(b"\1") * len(rows)
+        kept = np.zeros(len(self._last), bool)
+        kept[rows] = True
+        stays = bytearray(kept)
         order = np.argsort(pairs.other, kind="stable")  # when a row's turn comes, all before it are decided
-        one, other = np.searchsorted(rows, pairs.one[order]), np.searchsorted(rows, pairs.other[order])
-        for earlier, later in zip(one.tolist(), other.tolist(), strict=True):
+        for earlier, later in zip(pairs.one[order].tolist(), pairs.other[order].tolist(), strict=True):
             if stays[earlier]:
                 stays[later] = 0
-        kept = np.zeros(len(self._last), bool)
-        kept[rows] = np.frombuffer(stays, bool)
+        kept = np.frombuffer(stays, bool)
         for one, other in ((pairs.one, pairs.other), (pairs.other, pairs.one)):
             mixed = kept[other] & ~kept[one]
             self._give(Found(one[mixed], other[mixed], pairs.similarity[mixed]))
