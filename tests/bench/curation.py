@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -97,18 +98,16 @@ def peers(texts: Sequence[str], policy: NearPolicy, most_all_pairs: int, repeat:
 
 
 def scale(sizes: Sequence[int], policy: NearPolicy, repeat: int, seed: int) -> None:
-    """Print time and memory per row of the choice of representatives, as the rows grow; sizes take turns."""
+    """Print time and memory per row of the choice of representatives; sizes take turns, growth is within a turn."""
     print(f"\nrepresentatives, {policy.measure} >= {policy.threshold}")
     numbers = [("s", ".1f"), ("CPU s", ".1f"), ("us/row", ".1f"), ("dropped", ","), ("peak MB", ".0f")]
     line = table(("rows", ","), *numbers, ("us/row, of the first", ".2f"))
     near_twins(short_rows(1000, seed=seed), policy)  # imports and tables are not what is measured
     turns = [[_chosen(rows, policy, seed) for rows in sizes] for _ in range(repeat)]
-    first = 0.0
     for rows, *runs in zip(sizes, *turns, strict=True):
         found = sorted(runs, key=lambda run: run.cpu)[repeat // 2]
-        each = 1e6 * found.cpu / rows
-        first = first or each
-        line(rows, found.seconds, found.cpu, each, found.result, runs[0].peak, each / first)
+        growth = median(run.cpu / turn[0].cpu for run, turn in zip(runs, turns, strict=True)) * sizes[0] / rows
+        line(rows, found.seconds, found.cpu, 1e6 * found.cpu / rows, found.result, runs[0].peak, growth)
 
 
 def _chosen(rows: int, policy: NearPolicy, seed: int) -> Measured:
