@@ -163,6 +163,9 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare", nargs="+", choices=COMPARED, help="what of rows to hold, by default what it held or task and query"
     )
+    parser.add_argument(
+        "--encoder", metavar="NAME", help="hold the vectors too that it gives what is compared, by default as it held"
+    )
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

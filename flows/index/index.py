@@ -6,13 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.curation.near.policy import Compare, NearPolicy
+from flows.curation.near.policy import NearPolicy
+from flows.curation.semantic import SemanticPolicy, Vectors
 from flows.errors import StoreError, UsageError
 from flows.index.filing import Filing
+from flows.index.meanings import find_meanings, is_text, kind
 from flows.index.search import Known, search_segments
 from flows.index.segment import ENTRY, Segment, entry_table, read_segment, write_segment
 from flows.store.jsonio import loads, write_json
@@ -22,15 +25,17 @@ VERSION = 1
 """Of the files, and of what a word is: an index of another version is to be built again."""
 _HEADER = "index.json"
 _LARGEST = 1 << 26
-"""Bytes of text above which segments are not merged: about a million queries."""
+"""Bytes of text or of vectors above which segments are not merged: about a million queries."""
 _PATIENCE = 900.0
 """Seconds to wait for a process that writes: filing the largest segment takes a minute or so."""
 _AGAIN = "build it again: triplesmith index DIR --from PUBLISHED …"
 
 Entry = tuple[str, str, Sequence[str]]
 """Id of a row, name of the group in which it is compared, words."""
-Segments = dict[Compare, list[Segment]]
-"""What is compared (task, query, …) -> segments, the earlier first."""
+Entries: TypeAlias = Iterable[Entry] | pa.Table
+"""Texts, or a table of vectors as `vector_table` makes it."""
+Segments = dict[str, list[Segment]]
+"""What is compared (task, query, …, or vectors: `query by ENCODER`) -> segments, the earlier first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,20 @@ class Index:
 
     folder: Path
 
-    def counts(self) -> dict[Compare, int]:
+    def counts(self) -> dict[str, int]:
         """Entries by what is compared; raises UsageError or StoreError for an index that cannot be used."""
         return {compare: sum(map(len, segments)) for compare, segments in self._read().items()}
 
-    def held(self, compare: Compare, ids: Collection[str]) -> set[str]:
+    def check(self, policy: SemanticPolicy | None = None, own: Collection[str] = ()) -> None:
+        """Raise UsageError or StoreError when the index cannot be used, for want of the policy's vectors for instance.
+
+        The rows in `own` may do without.
+        """
+        segments = self._read()
+        if policy is not None:
+            self._refuse_partial(segments, policy, own)
+
+    def held(self, compare: str, ids: Collection[str]) -> set[str]:
         """Give those of the ids that have an entry."""
         own = _ids(ids)
         segments = self._read().get(compare, ())
@@ -69,10 +83,23 @@ class Index:
             filed = [(segment, self._filing(segment, policy)) for segment in found]
         return search_segments(filed, texts, policy, groups, own)
 
-    def put(self, own: Collection[str], entries: Mapping[Compare, Iterable[Entry]]) -> None:
+    def find_meanings(
+        self, vectors: Vectors, policy: SemanticPolicy, groups: Sequence[str], own: Collection[str] = ()
+    ) -> list[tuple[str, float] | None]:
+        """Say for each vector which entry's means the same: id and cosine of the most similar one of its group.
+
+        Time is that of all pairs. Entries of the rows in `own` are passed over. Raises UsageError when other rows have
+        no vectors of the policy's encoder, or of another length, StoreError when a file is damaged.
+        """
+        with self._locked():
+            segments = self._read()
+        self._refuse_partial(segments, policy, own)
+        return find_meanings(segments.get(kind(policy), ()), vectors, policy, groups, own)
+
+    def put(self, own: Collection[str], entries: Mapping[str, Entries]) -> None:
         """Make `entries` all that the index holds of the rows in `own`; doing so again changes nothing.
 
-        Raises StoreError when the folder cannot be written.
+        Raises StoreError when the folder cannot be written, UsageError when vectors are not as long as those there.
         """
         with self._locked():
             segments = self._read()
@@ -80,15 +107,17 @@ class Index:
                 segments[compare] = self._replaced(segments.get(compare, []), own, added)
             self._write(segments)
 
-    def rebuild(self, entries: Mapping[Compare, Iterable[Entry]]) -> None:
+    def rebuild(self, entries: Mapping[str, Entries]) -> None:
         """Hold these entries and no others, whatever state the index is in; raises StoreError."""
         with self._locked():
             self._refuse_others()
             self._write({compare: self._replaced([], (), added) for compare, added in entries.items()})
 
-    def _replaced(self, segments: list[Segment], own: Collection[str], entries: Iterable[Entry]) -> list[Segment]:
+    def _replaced(self, segments: list[Segment], own: Collection[str], entries: Entries) -> list[Segment]:
         """Give the segments of one kind with the entries of own rows replaced, but for those that are there already."""
-        table = entry_table(entries)
+        table = entries if isinstance(entries, pa.Table) else entry_table(entries)
+        if segments and table.num_rows and table.schema != segments[0].rows.schema:
+            raise UsageError(f"{self.folder}: its vectors are not as long as those to add; {_AGAIN} --encoder NAME")
         wanted = _keys(table)
         ids = _ids(own)
         kept: list[Segment] = []
@@ -102,7 +131,9 @@ class Index:
                 loose.append(_without(segment.rows, gone))
             else:
                 kept.append(segment)
-        loose.append(table)
+        loose = [part for part in (*loose, table) if part.num_rows]
+        if not loose:
+            return kept
         while _bytes(*loose) and kept and _merges(kept[-1].rows, *loose):
             loose.insert(0, kept.pop().rows)
         return [*kept, *map(self._new_segment, _parts(pa.concat_tables(loose)))]
@@ -144,6 +175,19 @@ class Index:
         except StoreError as error:
             raise StoreError(f"{error}; {_AGAIN}") from None
 
+    def _refuse_partial(self, segments: Segments, policy: SemanticPolicy, own: Collection[str]) -> None:
+        """Raise UsageError when rows that are not in `own` have texts but no vectors."""
+        there = {id_ for part in segments.get(kind(policy), ()) for id_ in part.rows["id"].to_pylist()}
+        rows = (part for name, parts in segments.items() if is_text(name) and name != "task" for part in parts)
+        missing = {id_ for part in rows for id_ in part.rows["id"].to_pylist()} - there - set(own)
+        if missing:
+            texts = [name for name in segments if is_text(name)]
+            compare = "" if policy.compare in texts else f" --compare {' '.join([*texts, policy.compare])}"
+            raise UsageError(
+                f"{self.folder}: {len(missing):,} of its rows have no vectors for [curate.semantic] ({kind(policy)});"
+                f" {_AGAIN} --encoder {policy.encoder}{compare}"
+            )
+
     def _refuse_others(self) -> None:
         """Raise UsageError for a folder that is used for something else."""
         if self.folder.exists() and not (self.folder / _HEADER).exists():
@@ -172,7 +216,8 @@ def _is_in(values: pa.ChunkedArray, among: pa.Array) -> pa.ChunkedArray:
 
 
 def _keys(rows: pa.Table) -> pa.ChunkedArray:
-    return pc.binary_join_element_wise(rows["id"], rows["group"], rows["text"], pa.scalar("\0", pa.large_string()))
+    columns = [rows[name] for name in rows.column_names if name != "vector"]
+    return pc.binary_join_element_wise(*columns, pa.scalar("\0", pa.large_string()))
 
 
 def _without(rows: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
@@ -180,7 +225,7 @@ def _without(rows: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
 
 
 def _bytes(*tables: pa.Table) -> int:
-    return sum(int(table["text"].nbytes) for table in tables)
+    return sum(int(table.columns[-1].nbytes) for table in tables)
 
 
 def _merges(older: pa.Table, *newer: pa.Table) -> bool:

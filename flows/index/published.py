@@ -7,10 +7,14 @@ from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import pyarrow as pa
+
 from flows.curation.near.policy import Compare
+from flows.curation.semantic import Encoder, encode_texts
 from flows.curation.tokens import tokens
 from flows.errors import UsageError
 from flows.index.index import Entry
+from flows.index.meanings import vector_table
 from flows.index.rows import compared_text
 from flows.publishing.hub_errors import expected, explain
 
@@ -20,7 +24,27 @@ _HUB = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def published_entries(sources: Sequence[str], compare: Compare) -> Iterator[Entry]:
-    """Yield what an index holds of published rows, each id once; a task once, under the id of the first of its rows.
+    """Yield what an index holds of published rows; sources and errors are those of `published_texts`."""
+    return ((id_, family, tokens(text)) for id_, family, text in published_texts(sources, compare))
+
+
+def published_vectors(sources: Sequence[str], compare: Compare, encoder: Encoder) -> pa.Table:
+    """Give the vectors of published rows, as an index holds them; sources and errors are those of `published_texts`."""
+    ids: list[str] = []
+    groups: list[str] = []
+
+    def texts() -> Iterator[str]:
+        for id_, family, text in published_texts(sources, compare):
+            ids.append(id_)
+            groups.append(family)
+            yield text
+
+    vectors = encode_texts(encoder, texts())
+    return vector_table(ids, groups, vectors)
+
+
+def published_texts(sources: Sequence[str], compare: Compare) -> Iterator[tuple[str, str, str]]:
+    """Yield id, family and text of published rows, each id once; a task once, under the id of the first of its rows.
 
     A source is a run folder, a folder with a data set's files, a Parquet file with the columns of the config `full`,
     or a data set USER/NAME on the Hub. Raises UsageError when it is nothing of that, PublishError when the Hub fails.
@@ -32,7 +56,7 @@ def published_entries(sources: Sequence[str], compare: Compare) -> Iterator[Entr
             key = (row["family"], text) if compare == "task" else row["id"]
             if key not in seen:
                 seen.add(key)
-                yield row["id"], row["family"], tokens(text)
+                yield row["id"], row["family"], text
 
 
 def _rows(source: str) -> Iterator[dict[str, Any]]:
@@ -69,7 +93,6 @@ def _hub_rows(repo_id: str) -> Iterator[dict[str, Any]]:
 
 
 def _read(file: Any, name: str) -> Iterator[dict[str, Any]]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:

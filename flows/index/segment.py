@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -39,12 +40,20 @@ class Segment:
         """Give the ids of entries."""
         return self._taken("id", places)
 
+    def vectors(self) -> NDArray[np.float32]:
+        """Give the vectors of all entries, mapped from disk; for entries that have some."""
+        piece = self._piece("vector")
+        vectors: NDArray[np.float32] = piece.flatten().to_numpy().reshape(len(self), piece.type.list_size)
+        return vectors
+
     def _taken(self, name: str, places: NDArray[np.int64]) -> list[str]:
-        """Read some entries of a column, which is written as one piece: of several all would be copied."""
-        column = self.rows[name]
-        piece = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-        found: list[str] = piece.take(pa.array(places)).to_pylist()
+        found: list[str] = self._piece(name).take(pa.array(places)).to_pylist()
         return found
+
+    def _piece(self, name: str) -> Any:
+        """Give a column, which is written as one piece: of several all would be copied."""
+        column = self.rows[name]
+        return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
     def groups(self) -> Iterator[str]:
         """Yield the names of all entries' groups."""
@@ -62,8 +71,8 @@ class Segment:
 
 
 def write_segment(folder: Path, rows: pa.Table) -> Segment:
-    """Write entries, a table as `ENTRY` says, in a folder of their own; raises StoreError."""
-    with replace_file(folder / _ROWS) as file, pa.ipc.new_file(file, ENTRY) as writer:
+    """Write entries, a table as `ENTRY` says or with vectors for texts, in a folder of their own; raises StoreError."""
+    with replace_file(folder / _ROWS) as file, pa.ipc.new_file(file, rows.schema) as writer:
         writer.write_table(rows.combine_chunks())
     return read_segment(folder)
 

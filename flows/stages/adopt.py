@@ -13,6 +13,7 @@ import tomli_w
 
 from flows.curation.near import NearPolicy
 from flows.curation.policy import CurationPolicy
+from flows.curation.semantic import SemanticPolicy
 from flows.domain.ledger import StageTally, total
 from flows.domain.units import Dropped
 from flows.errors import UsageError
@@ -26,7 +27,7 @@ from flows.sources.records import Record
 from flows.sources.triples import Reading, Wanted, plan_reading, read_row
 from flows.stages.benchmarks import with_benchmarks
 from flows.stages.job import Job
-from flows.stages.plan import Round, read_rounds
+from flows.stages.plan import Round, read_rounds, stage_ids
 from flows.stages.progress import Progress
 from flows.stages.request import CurateRequest
 from flows.store.atomic import replace_file
@@ -71,7 +72,7 @@ def open_adoption(request: CurateRequest) -> Iterator[Adoption]:
     reading = plan_reading(sample, wanted, request.path, source.fingerprint)
     name = _name(request.path)
     told = f"Rows of {source.name}, curated by the thresholds of the recipe {loaded.recipe.name}"
-    open_index(request.index)
+    _check_index(request.index, loaded.recipe.curate.semantic, layout)
     own: dict[str, Any] = {"name": name, "description": told, "families": {}, "languages": {}, "recording": None}
     recipe = loaded.recipe.model_copy(update=own)
     if reading.score_range and recipe.curate.near == CurationPolicy().near:
@@ -118,16 +119,15 @@ def imported(layout: Layout) -> StageTally:
 
 def job(layout: Layout, index: str | None = None) -> Job:
     """Give the curation of the rows that a folder has imported; raises UsageError when the index is none."""
-    return Job(layout, STAGE, read_recipe(layout).curate, open_index(index))
+    curate = read_recipe(layout).curate
+    _check_index(index, curate.semantic, layout)
+    return Job(layout, STAGE, curate, Index(Path(index)) if index else None)
 
 
-def open_index(path: str | None) -> Index | None:
-    """Open the index of earlier runs; raises UsageError or StoreError when it cannot be used."""
-    if path is None:
-        return None
-    index = Index(Path(path))
-    index.counts()
-    return index
+def _check_index(path: str | None, semantic: SemanticPolicy | None, layout: Layout) -> None:
+    """Raise UsageError or StoreError when the index of earlier runs cannot be used."""
+    if path is not None:
+        Index(Path(path)).check(semantic, stage_ids(layout, STAGE) if semantic else ())
 
 
 def _name(path: str) -> str:

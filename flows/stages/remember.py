@@ -1,14 +1,13 @@
 """Add what a run came to to the index that it shares with others."""
 
-from collections.abc import Iterable
-
-from flows.curation.near.policy import Compare
 from flows.curation.tokens import tokens
-from flows.index.index import Entry
+from flows.index.index import Entries
+from flows.index.meanings import kind
 from flows.index.rows import row_entries
 from flows.stages import brainstorm, curate
 from flows.stages.job import Job
 from flows.stages.plan import stage_ids
+from flows.stages.vectors import RowVectors
 from flows.stages.work import Work
 
 
@@ -29,5 +28,8 @@ def remember_rows(job: Job) -> None:
         job.index.put(stage_ids(job.layout, job.source), _entries(job))
 
 
-def _entries(job: Job) -> dict[Compare, Iterable[Entry]]:
-    return {policy.compare: row_entries(curate.accepted_rows(job), policy.compare) for policy in job.policy.near}
+def _entries(job: Job) -> dict[str, Entries]:
+    compared = [policy.compare for policy in job.policy.near]
+    entries: dict[str, Entries] = {name: row_entries(curate.accepted_rows(job), name) for name in compared}
+    semantic = job.policy.semantic
+    return entries if semantic is None else entries | {kind(semantic): RowVectors(job, semantic).accepted()}

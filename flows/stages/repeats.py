@@ -1,4 +1,4 @@
-"""Which rows repeat others: equal ones, near-copies of earlier runs and of the set, others that mean the same."""
+"""Which rows repeat others of the set or of earlier runs: equal ones, near-copies, others that mean the same."""
 
 from array import array
 from collections.abc import Collection, Hashable, Iterator, Sequence
@@ -12,6 +12,7 @@ from flows.curation.rules import Verdict
 from flows.curation.semantic import SemanticPolicy, Vectors, semantic_twins
 from flows.domain.records import Row
 from flows.index.index import Index
+from flows.index.meanings import kind
 from flows.index.rows import compared
 
 
@@ -76,6 +77,8 @@ class Repeats:
         for number in range(len(self._policies)):
             found |= self._near(number, found)
         if self._semantic is not None and self._vectors:
+            if self._index is not None:
+                found |= self._known_meanings(self._index, self._semantic, found, own)
             found |= self._alike(self._semantic, found)
         return {self._places[at]: verdict for at, verdict in found.items()}
 
@@ -117,6 +120,20 @@ class Repeats:
         return {
             at: Verdict("near_duplicate", f"{name} {twin.similarity:.2f} like that of {self._ids[rest[twin.index]]}")
             for at, twin in zip(rest, near, strict=True)
+            if twin
+        }
+
+    def _known_meanings(
+        self, index: Index, policy: SemanticPolicy, found: Collection[int], own: Collection[str]
+    ) -> dict[int, Verdict]:
+        settled = index.held(kind(policy), own)
+        rest = [at for at, id_ in enumerate(self._ids) if at not in found and id_ not in settled]
+        vectors = np.stack([self._vectors[at] for at in rest]) if rest else np.zeros((0, 0), np.float32)
+        known = index.find_meanings(vectors, policy, [self._groups[at] for at in rest], own)
+        name = policy.compare.replace("_", " and ")
+        return {
+            at: Verdict("semantic_duplicate", f"{name} means {twin[1]:.2f} that of {twin[0]} of an earlier run")
+            for at, twin in zip(rest, known, strict=True)
             if twin
         }
 

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 
 from flows.curation.semantic import Encoder, SemanticPolicy, Vectors, encode_texts, open_encoder
 from flows.errors import StoreError
 from flows.ids import digest
+from flows.index.meanings import vector_table
 from flows.index.rows import compared
 from flows.stages.job import STAGE, Job
 from flows.store.atomic import replace_file
@@ -41,3 +43,23 @@ class RowVectors:
         except (OSError, ValueError) as error:
             raise StoreError(f"{path}: is damaged ({error}); delete it") from None
         return found
+
+    def accepted(self) -> pa.Table:
+        """Give the vectors of the rows that curation left so far, as an index holds them; raises as `of` does."""
+        layout = self._job.layout
+        ids: list[str] = []
+        families: list[str] = []
+        parts: list[Vectors] = []
+        for shard in self._job.shards:
+            if not layout.rows(STAGE, shard).exists():
+                continue
+            stay = {row.id for row in read_rows(layout, STAGE, [shard])}
+            places = []
+            for place, row in enumerate(read_rows(layout, self._job.source, [shard])):
+                if row.id in stay:
+                    ids.append(row.id)
+                    families.append(row.family)
+                    places.append(place)
+            parts.append(self.of(shard)[np.array(places, np.int64)])
+        filled = [part for part in parts if len(part)]
+        return vector_table(ids, families, np.concatenate(filled) if filled else np.zeros((0, 0), np.float32))

@@ -22,7 +22,7 @@ from flows.recipes.load import LoadedRecipe, load_recipe
 from flows.stages.benchmarks import with_benchmarks
 from flows.stages.fanout import Supply
 from flows.stages.models import open_clients, open_meter, words
-from flows.stages.plan import Planning
+from flows.stages.plan import Planning, stage_ids
 from flows.stages.progress import Progress
 from flows.stages.request import RunRequest
 from flows.store.atomic import replace_file
@@ -110,7 +110,8 @@ async def open_work(request: RunRequest, progress: Progress) -> AsyncIterator[Wo
     loaded, layout = read_request(request)
     index = Index(Path(request.index)) if request.index else None
     if index:
-        index.counts()
+        semantic = loaded.recipe.curate.semantic
+        index.check(semantic, stage_ids(layout, "generate") if semantic else ())
     with locked(layout):
         meter = open_meter(loaded, layout)
         clients = open_clients(request, loaded, layout, meter)

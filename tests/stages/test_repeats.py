@@ -7,6 +7,7 @@ from flows.curation.near import NearPolicy
 from flows.curation.semantic import SemanticPolicy
 from flows.curation.tokens import tokens
 from flows.index.index import Index
+from flows.index.meanings import kind, vector_table
 from flows.stages.repeats import Repeats
 from tests.factories import row
 
@@ -121,4 +122,19 @@ def test_rows_that_mean_the_same_go_by_their_family_s_threshold():
         repeats.add(place, each, each.query, each.slot, numbers)
     assert {place: (verdict.reason, verdict.detail) for place, verdict in repeats.find().items()} == {
         1: ("semantic_duplicate", "query means 0.80 that of a")
+    }
+
+
+def test_rows_that_mean_what_one_of_an_earlier_run_does_go_and_own_ones_stay(tmp_path):
+    index, policy = Index(tmp_path), SemanticPolicy("m", 0.7)
+    for id_, numbers in (("old", (1, 0)), ("mine", (0, 1)), ("later", (0, 1))):
+        table = vector_table([id_], ["short_long"], np.array([numbers], np.float32))
+        index.put([id_], {"query": [(id_, "short_long", [id_])], kind(policy): table})
+    vectors = {"a": (0.8, 0.6), "mine": (0, 1), "b": (0.6, 0.8), "c": (-1, 0)}
+    repeats = Repeats((), index, policy)
+    for place, (id_, numbers) in enumerate(vectors.items()):
+        repeats.add(place, row(id=id_, query=id_), id_, place, np.array(numbers, np.float32))
+    assert {place: (verdict.reason, verdict.detail) for place, verdict in repeats.find(own=[*vectors]).items()} == {
+        0: ("semantic_duplicate", "query means 0.80 that of old of an earlier run"),
+        2: ("semantic_duplicate", "query means 0.80 that of later of an earlier run"),
     }
