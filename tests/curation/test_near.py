@@ -40,6 +40,37 @@ def test_where_the_work_is_cut_changes_nothing(texts, policy, entries, candidate
     assert dict(zip(pairs, found.similarity.tolist(), strict=True)) == exhaustive(texts, policy, [""] * len(texts))
 
 
+def crowd(seed):
+    """Texts most of which are near to many others, and many of them equal."""
+    rng = random.Random(seed)
+    return [" ".join(rng.choices("abcd", k=rng.randint(3, 6))) for _ in range(rng.randint(10, 60))]
+
+
+def mixed_sizes(seed):
+    """Texts of few words, short and long ones."""
+    rng = random.Random(seed)
+    return [" ".join(rng.sample("abcdefghijkl", rng.randint(1, 12))) for _ in range(rng.randint(10, 80))]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.builds(crowd, st.integers(0, 1 << 20)) | st.builds(mixed_sizes, st.integers(0, 1 << 20)),
+    POLICIES.filter(lambda policy: policy.measure != "token_set"),
+    st.sampled_from([-1, 0, 2]),
+    st.booleans(),
+)
+def test_groups_split_again_and_again_give_the_same(texts, policy, worth, halved):
+    corpus = read_texts(texts)
+    half = len(texts) // 2 if halved else 0
+    one, other = corpus.leading[corpus.leading >= half], corpus.leading[corpus.leading < half] if halved else None
+    with patch.multiple(join, _WORTH=worth, _PATIENCE=1e9):
+        parts = [*search(corpus, policy, one, other)]
+    pairs = {tuple(sorted(pair)) for part in parts for pair in zip(part.one.tolist(), part.other.tolist(), strict=True)}
+    leading = {*corpus.leading.tolist()}
+    near = {(i, j) for i, j in exhaustive(texts, policy) if {i, j} <= leading and (not halved or i < half <= j)}
+    assert pairs == near
+
+
 def test_a_pair_that_shares_many_elements_is_looked_at_once():
     rows = [random.Random(seed).sample(range(400), 8) for seed in range(100)]
     corpus = read_texts(" ".join(map(str, row)) for row in [*rows, *(row[1:] for row in rows)])
@@ -58,12 +89,6 @@ PARTS = st.fixed_dictionaries(
         "_PAIRS_PER_ROW": st.sampled_from([0, 1, 8]),
     }
 )
-
-
-def crowd(seed):
-    """Texts most of which are near to many others, and many of them equal."""
-    rng = random.Random(seed)
-    return [" ".join(rng.choices("abcd", k=rng.randint(3, 6))) for _ in range(rng.randint(10, 60))]
 
 
 @settings(deadline=None, max_examples=200)

@@ -39,7 +39,7 @@ _DECAY = 0.6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Groups:
-    """Entries of `Elements.code` whose sets share what was read so far: group after group, in each by side and size."""
+    """Entries of `Elements.code` whose sets share what was read so far: by group and side, to the left by size."""
 
     depth: int
     """How many shared elements a group stands for; its entries are the last of them."""
@@ -113,8 +113,6 @@ class Join:
         """What a set adds to the most by which two signatures may differ, times 1 << _FRACTION."""
         self._twice = (2 * limits.need).astype(np.int32)
         """Twice the least overlap, by the sum of two sizes."""
-        self._bits = np.uint64(len(sets.code).bit_length())
-        """Bits in which an entry can be numbered."""
 
     def candidates(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """Yield pairs of sets (first, second), block by block; a pair may come again in a later block."""
@@ -164,9 +162,9 @@ class Join:
     def _group(self, depth: int, entry: NDArray[np.int64], parent: NDArray[np.int64]) -> _Groups:
         """Group entries by parent and element and lay the windows; entries alone in their group are dropped.
 
-        Elements are told apart by a hash, cut to what fits in 64 bits beside parent and entry, so that one sort does
+        Elements are told apart by a hash, cut to what fits in 64 bits beside parent and place, so that one sort does
         all. Where two elements share one, a group holds pairs it need not. Among sets of one side, those to the right
-        are the entries so late in their sets that these may be near to smaller ones alone.
+        are the entries so late in their sets that these may be near to smaller ones alone; they stand in any order.
         """
         above = np.uint64(int(parent.max(initial=0)).bit_length())
         key = parent.astype(np.uint64) << (np.uint64(64) - above) | mix(self._sets.code[entry]) >> above
@@ -174,29 +172,28 @@ class Join:
         slot = (key * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(64 - slots)).astype(np.int64)
         if self._right is None:
             keep = np.bincount(slot)[slot] > 1
-            entry, key = entry[keep], key[keep]
-            owner = self._sets.owner.take(entry)
-            most = depth + self._sets.start.take(owner + 1) - 1 - entry
-            right = self._limits.reach.take(most) < 2 * self._sets.size.take(owner)
         else:
-            right = self._right.take(self._sets.owner.take(entry))
+            other = self._right.take(self._sets.owner.take(entry))
             seen = np.zeros((2, 1 << slots), bool)
-            seen[0, slot[~right]] = seen[1, slot[right]] = True
+            seen[0, slot[~other]] = seen[1, slot[other]] = True
             keep = (seen[0] & seen[1])[slot]
-            entry, key, right = entry[keep], key[keep], right[keep]
-        bits = self._bits + np.uint64(1)
-        packed = key >> bits << bits | right.astype(np.uint64) << self._bits | entry.astype(np.uint64)
+        entry, key = entry.compress(keep), key.compress(keep)
+        owner = self._sets.owner.take(entry)  # looked up while entries stand as their sets do
+        size = self._sets.size.take(owner)
+        most = depth + self._sets.start.take(owner + 1) - 1 - entry
+        right = self._limits.reach.take(most) < 2 * size if self._right is None else other.compress(keep)
+        place = np.uint64(len(entry).bit_length())
+        bits = place + np.uint64(1)
+        packed = key >> bits << bits | right.astype(np.uint64) << place | np.arange(len(entry), dtype=np.uint64)
         packed.sort()
         shared = packed >> bits
         same = np.zeros(len(packed) + 1, bool)
         same[1:-1] = shared[1:] == shared[:-1]
         packed, fresh = packed[same[1:] | same[:-1]], ~same[:-1][same[1:] | same[:-1]]
-        entry = (packed & ((np.uint64(1) << self._bits) - np.uint64(1))).astype(np.int64)
-        right = (packed >> self._bits & np.uint64(1)).astype(bool)
+        right = (packed >> place & np.uint64(1)).astype(bool)
         group = np.cumsum(fresh) - 1
-        owner = self._sets.owner[entry]
-        size = self._sets.size[owner]
-        most = depth + self._sets.start[owner + 1] - 1 - entry
+        taken = (packed & ((np.uint64(1) << place) - np.uint64(1))).astype(np.int64)
+        entry, owner, size, most = entry.take(taken), owner.take(taken), size.take(taken), most.take(taken)
         low, high = self._windows(group, right, size, most)
         parent = (packed >> (np.uint64(64) - above)).astype(np.int64) if above else np.zeros(len(entry), np.int64)
         return _Groups(depth, entry, owner, group, parent, size, most, low, high)
