@@ -94,7 +94,10 @@ class Index:
         with self._locked():
             segments = self._read()
         self._refuse_partial(segments, policy, own)
-        return find_meanings(segments.get(kind(policy), ()), vectors, policy, groups, own)
+        held = segments.get(kind(policy), [])
+        if len(vectors):
+            self._refuse_other_length(held, vectors.shape[1])
+        return find_meanings(held, vectors, policy, groups, own)
 
     def put(self, own: Collection[str], entries: Mapping[str, Entries]) -> None:
         """Make `entries` all that the index holds of the rows in `own`; doing so again changes nothing.
@@ -116,8 +119,8 @@ class Index:
     def _replaced(self, segments: list[Segment], own: Collection[str], entries: Entries) -> list[Segment]:
         """Give the segments of one kind with the entries of own rows replaced, but for those that are there already."""
         table = entries if isinstance(entries, pa.Table) else entry_table(entries)
-        if segments and table.num_rows and table.schema != segments[0].rows.schema:
-            raise UsageError(f"{self.folder}: its vectors are not as long as those to add; {_AGAIN} --encoder NAME")
+        if table.num_rows and "vector" in table.column_names:
+            self._refuse_other_length(segments, table["vector"].type.list_size)
         wanted = _keys(table)
         ids = _ids(own)
         kept: list[Segment] = []
@@ -187,6 +190,15 @@ class Index:
                 f"{self.folder}: {len(missing):,} of its rows have no vectors for [curate.semantic] ({kind(policy)});"
                 f" {_AGAIN} --encoder {policy.encoder}{compare}"
             )
+
+    def _refuse_other_length(self, segments: Sequence[Segment], numbers: int) -> None:
+        """Raise UsageError when the vectors there are no vectors of so many numbers."""
+        for segment in segments:
+            if (held := segment.rows["vector"].type.list_size) != numbers:
+                again = f"{_AGAIN} --encoder NAME"
+                raise UsageError(
+                    f"{self.folder}: its vectors have {held} numbers, those of this run {numbers}; {again}"
+                )
 
     def _refuse_others(self) -> None:
         """Raise UsageError for a folder that is used for something else."""

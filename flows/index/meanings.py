@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from flows.curation.near.policy import Compare
 from flows.curation.semantic import SemanticPolicy, Vectors
-from flows.errors import UsageError
 from flows.index.segment import Segment
 
 _BLOCK = (1024, 8192)
@@ -54,7 +53,7 @@ def find_meanings(
     """Give for each vector the entry of its group, not in `own`, that it is most like, the earliest of equals.
 
     An entry is its row's id and the cosine; None where no cosine reaches the threshold. All pairs are looked at, in
-    blocks. Raises UsageError when the entries' vectors are of another length.
+    blocks. Entries' vectors are as long as these.
     """
     best, place = np.full(len(vectors), -1, np.float32), np.zeros(len(vectors), np.int64)
     found: list[tuple[str, float] | None] = [None] * len(vectors)
@@ -62,11 +61,6 @@ def find_meanings(
     least = np.array([policy.threshold_of(group) for group in groups], np.float32)
     for segment in segments:
         held = segment.vectors()
-        if len(vectors) and held.shape[1] != vectors.shape[1]:
-            raise UsageError(
-                f"{segment.folder.parent}: its vectors have {held.shape[1]} numbers, those of {policy.encoder}"
-                f" {vectors.shape[1]}; build it again: triplesmith index DIR --from PUBLISHED … --encoder NAME"
-            )
         before, theirs = best.copy(), np.array([*segment.groups()], object)
         foreign = np.array([id_ not in own for id_ in segment.ids(np.arange(len(segment)))], bool)
         for group in dict.fromkeys(groups):

@@ -13,7 +13,6 @@ import tomli_w
 
 from flows.curation.near import NearPolicy
 from flows.curation.policy import CurationPolicy
-from flows.curation.semantic import SemanticPolicy
 from flows.domain.ledger import StageTally, total
 from flows.domain.units import Dropped
 from flows.errors import UsageError
@@ -72,7 +71,9 @@ def open_adoption(request: CurateRequest) -> Iterator[Adoption]:
     reading = plan_reading(sample, wanted, request.path, source.fingerprint)
     name = _name(request.path)
     told = f"Rows of {source.name}, curated by the thresholds of the recipe {loaded.recipe.name}"
-    _check_index(request.index, loaded.recipe.curate.semantic, layout)
+    if request.index:
+        semantic = loaded.recipe.curate.semantic
+        Index(Path(request.index)).check(semantic, stage_ids(layout, STAGE) if semantic else ())
     own: dict[str, Any] = {"name": name, "description": told, "families": {}, "languages": {}, "recording": None}
     recipe = loaded.recipe.model_copy(update=own)
     if reading.score_range and recipe.curate.near == CurationPolicy().near:
@@ -118,16 +119,8 @@ def imported(layout: Layout) -> StageTally:
 
 
 def job(layout: Layout, index: str | None = None) -> Job:
-    """Give the curation of the rows that a folder has imported; raises UsageError when the index is none."""
-    curate = read_recipe(layout).curate
-    _check_index(index, curate.semantic, layout)
-    return Job(layout, STAGE, curate, Index(Path(index)) if index else None)
-
-
-def _check_index(path: str | None, semantic: SemanticPolicy | None, layout: Layout) -> None:
-    """Raise UsageError or StoreError when the index of earlier runs cannot be used."""
-    if path is not None:
-        Index(Path(path)).check(semantic, stage_ids(layout, STAGE) if semantic else ())
+    """Give the curation of the rows that a folder has imported."""
+    return Job(layout, STAGE, read_recipe(layout).curate, Index(Path(index)) if index else None)
 
 
 def _name(path: str) -> str:

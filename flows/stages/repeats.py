@@ -99,10 +99,14 @@ class Repeats:
             if (twin := first.setdefault(self._queries[at], at)) != at
         }
 
+    def _unsettled(self, index: Index, held: str, found: Collection[int], own: Collection[str]) -> list[int]:
+        """Give the rows left that the index does not hold as own ones: those have passed it."""
+        settled = index.held(held, own)
+        return [at for at, id_ in enumerate(self._ids) if at not in found and id_ not in settled]
+
     def _known(self, index: Index, number: int, found: Collection[int], own: Collection[str]) -> dict[int, Verdict]:
         policy, texts = self._policies[number], self._texts[number]
-        settled = index.held(policy.compare, own)
-        rest = [at for at, id_ in enumerate(self._ids) if at not in found and id_ not in settled]
+        rest = self._unsettled(index, policy.compare, found, own)
         known = index.find((texts[at] for at in rest), policy, (self._groups[at] for at in rest), own)
         name = policy.compare.replace("_", " and ")
         return {
@@ -126,8 +130,7 @@ class Repeats:
     def _known_meanings(
         self, index: Index, policy: SemanticPolicy, found: Collection[int], own: Collection[str]
     ) -> dict[int, Verdict]:
-        settled = index.held(kind(policy), own)
-        rest = [at for at, id_ in enumerate(self._ids) if at not in found and id_ not in settled]
+        rest = self._unsettled(index, kind(policy), found, own)
         vectors = np.stack([self._vectors[at] for at in rest]) if rest else np.zeros((0, 0), np.float32)
         known = index.find_meanings(vectors, policy, [self._groups[at] for at in rest], own)
         name = policy.compare.replace("_", " and ")
