@@ -53,7 +53,8 @@ def find_meanings(
     """Give for each vector the entry of its group, not in `own`, that it is most like, the earliest of equals.
 
     An entry is its row's id and the cosine; None where no cosine reaches the threshold. All pairs are looked at, in
-    blocks. Entries' vectors are as long as these.
+    blocks. Entries' vectors are as long as these. Cosines are rounded as the library for matrices does: those of equal
+    vectors may differ in the last bit.
     """
     best, place = np.full(len(vectors), -1, np.float32), np.zeros(len(vectors), np.int64)
     found: list[tuple[str, float] | None] = [None] * len(vectors)

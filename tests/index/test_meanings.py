@@ -18,7 +18,8 @@ from flows.index.index import Index
 from flows.index.meanings import kind, vector_table
 
 POLICY = SemanticPolicy("m", 0.75, {"y": 0.95})
-DIRECTIONS = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [0, 1], [0.96, 0.28]], np.float32)
+DIRECTIONS = np.array([[1, 0], [0.75, 0.5], [0.5, 0.75], [0, 1], [0.875, 0.25]], np.float32)
+"""Their products are exact, in whatever order a library adds them up: equal ones are equal."""
 ROWS = st.lists(st.tuples(st.integers(0, len(DIRECTIONS) - 1), st.sampled_from("xy")), max_size=12)
 
 
@@ -58,10 +59,10 @@ def test_the_most_alike_of_earlier_rows_is_found(tmp_path_factory, runs, rows, l
             for id_, other, its in held
             if its == group and id_ not in own
         }
-        near = {id_: cosine for id_, cosine in alike.items() if cosine >= POLICY.threshold_of(group) - 1e-6}
+        near = {id_: cosine for id_, cosine in alike.items() if cosine >= POLICY.threshold_of(group)}
         assert (known is None) == (not near)
         if known:
-            assert known == (max(near, key=near.__getitem__), pytest.approx(max(near.values())))
+            assert known == (max(near, key=near.__getitem__), max(near.values()))
 
 
 def test_a_run_replaces_its_own_vectors_and_no_others(tmp_path):
