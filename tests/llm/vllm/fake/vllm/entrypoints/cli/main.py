@@ -70,7 +70,7 @@ def serve(given: argparse.Namespace, *, mortal: bool) -> None:
             if given.poison and given.poison in said:
                 end("Segmentation fault")
             answered = next(answers)
-            if mortal and answered == given.die_after:
+            if mortal and given.die_after is not None and answered >= given.die_after:
                 end("CUDA out of memory")
             if mortal and given.silent_after is not None and answered >= given.silent_after:
                 time.sleep(600)
