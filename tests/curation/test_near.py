@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flows.curation.near import NearPolicy, join, near_pairs, near_twins, representatives
+from flows.curation.near import NearPolicy, bags, join, near_pairs, near_twins, representatives
+from flows.curation.near.arrays import mix
 from flows.curation.near.corpus import read_texts
 from flows.curation.near.search import search
 from flows.curation.tokens import _patterns, tokens
@@ -44,6 +45,21 @@ def crowd(seed):
     """Texts most of which are near to many others, and many of them equal."""
     rng = random.Random(seed)
     return [" ".join(rng.choices("abcd", k=rng.randint(3, 6))) for _ in range(rng.randint(10, 60))]
+
+
+SHINGLED = st.builds(NearPolicy, st.just("jaccard"), THRESHOLDS, st.integers(1, 4))
+
+
+@settings(deadline=None, max_examples=150)
+@given(TEXTS | st.builds(crowd, st.integers(0, 1 << 20)), SHINGLED, st.sampled_from([1, 2, 10]), st.integers(1, 64))
+def test_shingles_are_told_apart_by_their_words_whatever_their_hashes_are(texts, policy, shingles, kinds):
+    def few(values):
+        return mix(values) % np.uint64(kinds) << np.uint64(58)
+
+    with patch.multiple(bags, _SHINGLES=shingles, mix=few):
+        found = near_pairs(texts, policy)
+    pairs = zip(found.one.tolist(), found.other.tolist(), strict=True)
+    assert dict(zip(pairs, found.similarity.tolist(), strict=True)) == exhaustive(texts, policy)
 
 
 def mixed_sizes(seed):

@@ -68,6 +68,16 @@ def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return fresh
 
 
+def runs(numbers: NDArray[np.uint64], bits: int) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """Sort numbers in place and give those that equal a neighbour but for their last `bits`, and where a run begins."""
+    numbers.sort()
+    shared = numbers >> np.uint64(bits)
+    same = np.zeros(len(numbers) + 1, bool)
+    same[1:-1] = shared[1:] == shared[:-1]
+    several = same[1:] | same[:-1]
+    return numbers.compress(several), ~same[:-1].compress(several)
+
+
 def signatures(code: NDArray[np.integer], start: NDArray[np.int64], words: int) -> NDArray[np.uint64]:
     """Set one bit for each code of each set: `words` times 64 bits, words by sets."""
     held = np.diff(start)

@@ -1,13 +1,17 @@
 """Texts as bags: of tokens, or of the shingles that jaccard counts."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, distinct, flat_ranges, mix, starts, take_ranges
+from flows.curation.near.arrays import blocks, distinct, flat_ranges, mix, runs, starts, take_ranges
 from flows.curation.near.corpus import Corpus
+
+_SHINGLES = 1 << 25
+"""Shingles that are sorted at a time."""
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+"""Odd, so that a hash of words depends on each of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,67 +37,75 @@ def token_bags(corpus: Corpus, rows: NDArray[np.int64]) -> Bags:
 def shingle_bags(corpus: Corpus, rows: NDArray[np.int64], words: int) -> Bags:
     """Number the distinct shingles of rows, exactly: equal ids are equal words in equal order.
 
-    A shingle is read a few words at a time, as many as fit in 63 bits. One that begins as no other does is lone and is
-    not read on: in running text most are, so memory goes to the repeated ones. In a text with fewer words than a
-    shingle the missing ones are 0.
+    Shingles are sorted by a hash, and those whose hashes are equal are compared word by word. Most are lone in running
+    text and get no number. In a text with fewer words than a shingle the missing ones are 0. Of many shingles those of
+    one range of hashes are sorted after the other.
     """
-    width = len(corpus.vocabulary).bit_length()
-    read = min(words, 63 // width)
-    length = corpus.start[rows + 1] - corpus.start[rows]
-    count = np.where(length > 0, np.maximum(length - words + 1, 1), 0)
-    owner, place, code = _repeated(corpus, rows, count, read, width)
-    while True:
-        _, code, often = np.unique(code, return_inverse=True, return_counts=True)
-        keep = often[code] > 1
-        owner, place, code = owner[keep], place[keep], code[keep]
-        if read == words:
-            break
-        more = min(words - read, (63 - len(often).bit_length()) // width)
-        code = _append(corpus, code, place + read, corpus.start[rows[owner] + 1], more, width)
-        read += more
-    lone = count - np.bincount(owner, minlength=len(rows))
-    members = distinct(owner << 32 | code)
-    held = np.bincount(members >> 32, minlength=len(rows))
-    return Bags((members & 0xFFFFFFFF).astype(np.int32), starts(held), lone, len(often))
+    texts = _Laid(corpus, rows, words)
+    parts = int(texts.count.sum()) // _SHINGLES + 1
+    members, lone, top = [np.zeros(0, np.int64)], texts.count.copy(), 0
+    for part in range(parts):
+        place, number = _repeated(texts, part, parts)
+        held = np.diff(np.searchsorted(place, texts.start))
+        lone -= held
+        members.append(distinct(np.repeat(np.arange(len(rows)) << 32, held) | number + top))
+        top += int(number.max(initial=-1)) + 1
+    every = np.concatenate(members)
+    if parts > 1:
+        every.sort()
+    return Bags((every & 0xFFFFFFFF).astype(np.int32), starts(np.bincount(every >> 32, minlength=len(rows))), lone, top)
 
 
-def _repeated(
-    corpus: Corpus, rows: NDArray[np.int64], count: NDArray[np.int64], read: int, width: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Owner, place and first words of the shingles that may begin like another: a table of hashes counts them."""
-    seen = np.zeros(1 << min(26, int(count.sum()).bit_length() + 1), np.uint32)
-    for _, _, _, slot in _blocks(corpus, rows, count, read, width, len(seen)):
-        np.add.at(seen, slot, 1)
-    empty = np.zeros(0, np.int64)
-    parts = [(empty, empty, empty)]
-    for owner, place, code, slot in _blocks(corpus, rows, count, read, width, len(seen)):
-        keep = seen[slot] > 1
-        parts.append((owner[keep], place[keep], code[keep]))
-    owners, places, codes = zip(*parts, strict=True)
-    return np.concatenate(owners), np.concatenate(places), np.concatenate(codes)
+class _Laid:
+    """Texts one after the other, each with as many zeros behind it as the last word lacks for a shingle."""
+
+    def __init__(self, corpus: Corpus, rows: NDArray[np.int64], words: int) -> None:
+        self.words = words
+        length = corpus.start[rows + 1] - corpus.start[rows]
+        self.start = starts(length + words - 1)
+        """Where each text begins in `ids`."""
+        self.count = np.where(length > 0, np.maximum(length - words + 1, 1), 0)
+        """Shingles of each text."""
+        self.ids = np.zeros(int(self.start[-1]) + words, np.int32)
+        for some in blocks(length, 1 << 18):
+            place = flat_ranges(self.start[some], length[some])
+            self.ids[place] = corpus.ids.take(flat_ranges(corpus.start[rows[some]], length[some]))
+
+    def hashes(self, some: slice) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Give the places of the shingles of some texts, and a hash of each."""
+        first, last = self.start[some.start], self.start[some.stop]
+        found = np.zeros(last - first, np.uint64)
+        for at in range(self.words):
+            found *= _FACTOR
+            found += self.ids[first + at : last + at].astype(np.uint64)
+        place = flat_ranges(self.start[some], self.count[some])
+        return place, mix(found.take(place - first))
 
 
-def _blocks(
-    corpus: Corpus, rows: NDArray[np.int64], count: NDArray[np.int64], read: int, width: int, slots: int
-) -> Iterator[tuple[NDArray[np.int64], ...]]:
-    """Yield owner, place, first words and hash slot of all shingles, a bounded number at a time."""
-    for some in blocks(count, 1 << 20):
-        owner = np.repeat(np.arange(some.start, some.stop), count[some])
-        place = flat_ranges(corpus.start[rows[some]], count[some])
-        code = _append(corpus, np.zeros(len(place), np.int64), place, corpus.start[rows[owner] + 1], read, width)
-        yield owner, place, code, (mix(code) % np.uint64(slots)).astype(np.int64)
+def _repeated(texts: _Laid, part: int, parts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Places, ascending, of the shingles that are there more than once, and the numbers that tell them apart.
 
-
-def _append(
-    corpus: Corpus,
-    code: NDArray[np.int64],
-    place: NDArray[np.int64],
-    end: NDArray[np.int64],
-    words: int,
-    width: int,
-) -> NDArray[np.int64]:
-    """Shift the next words into the codes, 0 for those beyond the end of the text."""
-    for at in range(words):
-        inside = np.minimum(place + at, len(corpus.ids) - 1)
-        code = code << width | np.where(place + at < end, corpus.ids[inside], 0)
-    return code
+    Only those of one of so many parts of all hashes; one that is there once may be among them.
+    """
+    bits = len(texts.ids).bit_length()
+    packed = [np.zeros(0, np.uint64)]
+    for some in blocks(texts.count, 1 << 18):
+        place, key = texts.hashes(some)
+        if parts > 1:
+            own = key % np.uint64(parts) == part
+            place, key = place.compress(own), key.compress(own)
+        packed.append(key >> np.uint64(bits) << np.uint64(bits) | place.astype(np.uint64))
+    alike, fresh = runs(np.concatenate(packed), bits)
+    place = (alike & np.uint64((1 << bits) - 1)).astype(np.int64)
+    number = np.cumsum(fresh) - 1
+    differs = np.zeros(len(place), bool)
+    for at in range(texts.words):
+        word = texts.ids.take(place + at)
+        differs[1:] |= word[1:] != word[:-1]
+    mixed = np.flatnonzero(np.isin(number, number[differs & ~fresh]))
+    if len(mixed):
+        shingles = texts.ids[place[mixed, None] + np.arange(texts.words)]
+        number[mixed] = len(number) + np.unique(shingles, axis=0, return_inverse=True)[1].ravel()
+    both = place << 32 | number
+    both.sort()
+    return both >> 32, both & 0xFFFFFFFF

@@ -82,20 +82,9 @@ def _blocks(texts: list[str]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.un
             rows, length = rows[stays], length[stays]
         yield rows, characters().folded.take(codes), length
     rows = np.concatenate(strange)
-    folded = list(_folded(texts[row] for row in rows.tolist()))
+    folded = [fold(texts[row]) for row in rows.tolist()]
     for places, some, length in _joined(np.arange(len(rows)), folded):
         yield rows[places], _points(some), length
-
-
-def _folded(texts: Iterable[str]) -> Iterator[str]:
-    """Fold texts word by word, each word once: a space joins nothing and is moved past nothing."""
-    known: dict[str, str] = {}
-    for text in texts:
-        words = text.split(" ")
-        for word in words:
-            if word not in known:
-                known[word] = fold(word)
-        yield " ".join([known[word] for word in words])
 
 
 def _joined(rows: NDArray[np.int64], texts: list[str]) -> Iterator[tuple[NDArray[np.int64], str, NDArray[np.int64]]]:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.curation.near.arrays import blocks, differences, distinct, flat_ranges, mix, starts
+from flows.curation.near.arrays import blocks, differences, distinct, flat_ranges, mix, runs, starts
 from flows.curation.near.bounds import Bounds
 from flows.curation.near.elements import Elements
 
@@ -185,11 +185,7 @@ class Join:
         place = np.uint64(len(entry).bit_length())
         bits = place + np.uint64(1)
         packed = key >> bits << bits | right.astype(np.uint64) << place | np.arange(len(entry), dtype=np.uint64)
-        packed.sort()
-        shared = packed >> bits
-        same = np.zeros(len(packed) + 1, bool)
-        same[1:-1] = shared[1:] == shared[:-1]
-        packed, fresh = packed[same[1:] | same[:-1]], ~same[:-1][same[1:] | same[:-1]]
+        packed, fresh = runs(packed, int(bits))
         right = (packed >> place & np.uint64(1)).astype(bool)
         group = np.cumsum(fresh) - 1
         taken = (packed & ((np.uint64(1) << place) - np.uint64(1))).astype(np.int64)
