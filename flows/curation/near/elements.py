@@ -61,7 +61,8 @@ def _rank(bags: Bags, group: NDArray[np.int64], groups: int) -> tuple[NDArray[np
     """Number of shared elements of each bag, and their codes in ascending order, bag after bag."""
     times = count(bags.ids, bags.top + 1)
     rank = np.empty(bags.top + 1, np.int32)
-    rank[np.argsort(times, kind="stable")] = np.arange(bags.top + 1)
+    few = np.minimum(times, 0xFFFF).astype(np.uint16)  # 16 bits are sorted by counting; frequent ones seldom matter
+    rank[np.argsort(few, kind="stable")] = np.arange(bags.top + 1)
     order = np.where(times > 1, rank, -1)
     length = np.diff(bags.start)
     held, codes = np.zeros(len(length), np.int64), [np.zeros(0, np.int32)]
