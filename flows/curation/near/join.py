@@ -20,8 +20,10 @@ from flows.curation.near.elements import Elements
 
 _ENTRIES = 1 << 19
 """Elements grouped at a time."""
+_BLOCK = 1 << 17
+"""Elements told apart at a time: few enough for the arrays to stay in the processor's cache."""
 _PAIRS = 1 << 15
-"""Pairs compared at a time: few enough for the arrays to stay in the processor's cache."""
+"""Pairs compared at a time, for the same reason."""
 _FRACTION = 2
 """Bits after the point in which a bound on the difference of signatures is counted."""
 _CANDIDATES = 1 << 20
@@ -147,17 +149,23 @@ class Join:
 
     def _all_pairs(self) -> Iterator[NDArray[np.int64]]:
         """Group what may be a first shared element, one range of hashes after the other."""
+        for entry in self._ranges():
+            groups = self._group(1, entry, np.zeros(len(entry), np.int64))
+            yield from self._search(groups, _PATIENCE * groups.pairs)
+
+    def _ranges(self) -> Iterator[NDArray[np.int64]]:
+        """Yield the entries that may be a first shared element, those of one range of hashes after the other."""
         held = self._held[self._chosen]
         prefix = np.clip(held - self._least[self._chosen] + 1, 0, held)
-        entry = flat_ranges(self._sets.start[self._chosen], prefix)
-        ranges = len(entry) // _ENTRIES + 1
-        edges = np.array([0, len(entry)])
-        if ranges > 1:
-            part = (mix(self._sets.code[entry]) % np.uint64(ranges)).astype(np.uint16)
-            entry, edges = entry[np.argsort(part, kind="stable")], starts(np.bincount(part, minlength=ranges))
-        for low, high in pairwise(edges.tolist()):
-            groups = self._group(1, entry[low:high], np.zeros(high - low, np.int64))
-            yield from self._search(groups, _PATIENCE * groups.pairs)
+        count = int(prefix.sum(dtype=np.int64)) // _ENTRIES + 1
+        parts = [(np.zeros(0, np.int64), np.zeros(count + 1, np.int64))]
+        for some in blocks(prefix, _BLOCK):
+            entry = flat_ranges(self._sets.start.take(self._chosen[some]), prefix[some])
+            number = (mix(self._sets.code.take(entry)) % np.uint64(count)).astype(np.uint16)
+            order = np.argsort(number, kind="stable")
+            parts.append((entry.take(order), starts(np.bincount(number, minlength=count))))
+        for low, high in pairwise(range(count + 1)):
+            yield np.concatenate([entry[edges[low] : edges[high]] for entry, edges in parts])
 
     def _group(self, depth: int, entry: NDArray[np.int64], parent: NDArray[np.int64]) -> _Groups:
         """Group entries by parent and element and lay the windows; entries alone in their group are dropped.
