@@ -1,6 +1,6 @@
 """Measure curation: near-duplicates beside other libraries, their growth up to a million rows, the index of runs.
 
-    python -m tests.bench.curation [peers] [scale] [index] [--rows N …] [--million] [--threshold T] [--repeat K]
+    python -m tests.bench.curation [peers] [scale] [index] [--rows N …] [--million] [--threshold T …] [--repeat K]
 
 Rows are recorded replies of a language model, perturbed (see texts.py). Without a name all parts run. CPU is that of
 the process; peak is memory beyond what was held before. datasketch, rensa and semhash are measured where installed.
@@ -149,23 +149,24 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[5_000, 20_000, 100_000])
     parser.add_argument("--million", action="store_true", help="a million rows too, in scale and index")
     parser.add_argument("--documents", type=int, default=1_000, help="long rows for the peers")
-    parser.add_argument("--threshold", type=float, default=0.7)
+    parser.add_argument("--threshold", type=float, nargs="+", default=[0.9, 0.7], help="of rows, of tasks")
     parser.add_argument("--all-pairs", type=int, default=20_000, help="most rows that all pairs are looked at of")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each method and size; the median counts")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     parts = args.parts or ["peers", "scale", "index"]
-    policy = NearPolicy("rouge_l", args.threshold)
     sizes = [*args.rows, *([1_000_000] if args.million else [])]
-    if "peers" in parts:
-        for rows in args.rows:
-            peers(short_rows(rows, seed=args.seed), policy, args.all_pairs, args.repeat)
-        long = NearPolicy("jaccard", args.threshold, shingle=3)
-        peers([*long_rows(args.documents, seed=args.seed)], long, 2_000, args.repeat)
-    if "scale" in parts:
-        scale(sizes, policy, args.repeat, args.seed)
-    if "index" in parts:
-        index(sizes, 5_000, policy, args.seed)
+    for threshold in args.threshold:
+        policy = NearPolicy("rouge_l", threshold)
+        if "peers" in parts:
+            for rows in args.rows:
+                peers(short_rows(rows, seed=args.seed), policy, args.all_pairs, args.repeat)
+            long = NearPolicy("jaccard", threshold, shingle=3)
+            peers([*long_rows(args.documents, seed=args.seed)], long, 2_000, args.repeat)
+        if "scale" in parts:
+            scale(sizes, policy, args.repeat, args.seed)
+        if "index" in parts:
+            index(sizes, 5_000, policy, args.seed)
 
 
 if __name__ == "__main__":
