@@ -88,14 +88,7 @@ def _repeated(texts: _Laid, part: int, parts: int) -> tuple[NDArray[np.int64], N
     Only those of one of so many parts of all hashes; one that is there once may be among them.
     """
     bits = len(texts.ids).bit_length()
-    packed = [np.zeros(0, np.uint64)]
-    for some in blocks(texts.count, 1 << 18):
-        place, key = texts.hashes(some)
-        if parts > 1:
-            own = key % np.uint64(parts) == part
-            place, key = place.compress(own), key.compress(own)
-        packed.append(key >> np.uint64(bits) << np.uint64(bits) | place.astype(np.uint64))
-    alike, fresh = runs(np.concatenate(packed), bits)
+    alike, fresh = runs(_packed(texts, part, parts, np.uint64(bits)), bits)
     place = (alike & np.uint64((1 << bits) - 1)).astype(np.int64)
     number = np.cumsum(fresh) - 1
     differs = np.zeros(len(place), bool)
@@ -106,6 +99,19 @@ def _repeated(texts: _Laid, part: int, parts: int) -> tuple[NDArray[np.int64], N
     if len(mixed):
         shingles = texts.ids[place[mixed, None] + np.arange(texts.words)]
         number[mixed] = len(number) + np.unique(shingles, axis=0, return_inverse=True)[1].ravel()
-    both = place << 32 | number
+    wide = int(number.max(initial=0)).bit_length()
+    both = place << wide | number
     both.sort()
-    return both >> 32, both & 0xFFFFFFFF
+    return both >> wide, both & ((1 << wide) - 1)
+
+
+def _packed(texts: _Laid, part: int, parts: int, bits: np.uint64) -> NDArray[np.uint64]:
+    """Hashes of shingles, each with its place for its last bits."""
+    packed = [np.zeros(0, np.uint64)]
+    for some in blocks(texts.count, 1 << 18):
+        place, key = texts.hashes(some)
+        if parts > 1:
+            own = key % np.uint64(parts) == part
+            place, key = place.compress(own), key.compress(own)
+        packed.append(key >> bits << bits | place.astype(np.uint64))
+    return np.concatenate(packed)
