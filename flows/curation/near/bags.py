@@ -45,11 +45,10 @@ def shingle_bags(corpus: Corpus, rows: NDArray[np.int64], words: int) -> Bags:
     parts = int(texts.count.sum()) // _SHINGLES + 1
     members, lone, top = [np.zeros(0, np.int64)], texts.count.copy(), 0
     for part in range(parts):
-        place, number = _repeated(texts, part, parts)
-        held = np.diff(np.searchsorted(place, texts.start))
+        found, held, numbers = _members(texts, part, parts)
+        members.append(found + top)
         lone -= held
-        members.append(distinct(np.repeat(np.arange(len(rows)) << 32, held) | number + top))
-        top += int(number.max(initial=-1)) + 1
+        top += numbers
     every = np.concatenate(members)
     if parts > 1:
         every.sort()
@@ -82,6 +81,13 @@ class _Laid:
         return place, mix(found.take(place - first))
 
 
+def _members(texts: _Laid, part: int, parts: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Give text << 32 | number of repeated shingles, once a text; how often each text has any; the numbers."""
+    place, number = _repeated(texts, part, parts)
+    held = np.diff(np.searchsorted(place, texts.start))
+    return distinct(np.repeat(np.arange(len(held)) << 32, held) | number), held, int(number.max(initial=-1)) + 1
+
+
 def _repeated(texts: _Laid, part: int, parts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Places, ascending, of the shingles that are there more than once, and the numbers that tell them apart.
 
@@ -98,7 +104,7 @@ def _repeated(texts: _Laid, part: int, parts: int) -> tuple[NDArray[np.int64], N
     mixed = np.flatnonzero(np.isin(number, number[differs & ~fresh]))
     if len(mixed):
         shingles = texts.ids[place[mixed, None] + np.arange(texts.words)]
-        number[mixed] = len(number) + np.unique(shingles, axis=0, return_inverse=True)[1].ravel()
+        number[mixed] = number[-1] + 1 + np.unique(shingles, axis=0, return_inverse=True)[1].ravel()
     wide = int(number.max(initial=0)).bit_length()
     both = place << wide | number
     both.sort()

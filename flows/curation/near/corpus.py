@@ -88,7 +88,10 @@ def read_texts(
         parts.append(found)
     numbered = pa.chunked_array(parts).unify_dictionaries().chunks
     ids = np.concatenate([chunk.indices.to_numpy() for chunk in numbered])[1:]
-    return _corpus(ids, np.concatenate(sizes), numbered[0].dictionary, groups, order)
+    vocabulary = numbered[0].dictionary
+    del parts, numbered
+    pa.default_memory_pool().release_unused()  # what Arrow keeps for itself is of no use to the search
+    return _corpus(ids, np.concatenate(sizes), vocabulary, groups, order)
 
 
 def _corpus(
