@@ -28,10 +28,6 @@ _PUSHED_BACK = frozenset({"rate_limit", "overloaded", "timeout"})
 _SEVERAL = 4
 """Requests that must fail in a row, each for the first time, before the server is suspected."""
 
-_STEPS_TO_SEND = 2
-"""Rounds of the event loop until whoever got an answered request's place has sent: the server is not to wait while
-replies that came together are parsed."""
-
 
 class SilentError(StoppedError):
     """A server did not answer for `max_stall` seconds."""
@@ -95,8 +91,6 @@ class Resilient:
             finally:
                 self._gate.leave(lane, place, answered=answered, pushed_back=pushed_back)
             if answered:
-                for _ in range(_STEPS_TO_SEND):
-                    await asyncio.sleep(0)
                 self._heard(lane)
                 traffic = lane.traffic
                 traffic.answered += 1

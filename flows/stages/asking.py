@@ -23,6 +23,9 @@ from flows.store.layout import Layout
 from flows.store.shards import ShardTally, leave, seal, sealed
 
 COMPLETION = tuple(entry.name for entry in fields(Completion))
+_STEPS_TO_SEND = 2
+"""Rounds of the event loop until whoever got an answered request's place has sent: the server is not to wait while
+replies that came together are parsed. They are written down before: what ends the run meanwhile loses none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class JournaledCall:
         if known is None:
             known = await self._ask(request if request.key == address else replace(request, key=address))
             self.journal.append(address, known)
+            for _ in range(_STEPS_TO_SEND):
+                await asyncio.sleep(0)
         if "rejected" in known:
             raise RejectedLLMError(known["detail"], reason=known["rejected"])
         return Completion(**known)

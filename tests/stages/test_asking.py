@@ -1,8 +1,12 @@
+import asyncio
 import time
+from random import Random
 
 import pytest
 
 from flows.errors import RejectedLLMError
+from flows.llm.policy import CallPolicy
+from flows.llm.resilient import Resilient
 from flows.llm.scripted import Scripted
 from flows.llm.types import ChatRequest, Message
 from flows.stages.asking import JournaledCall
@@ -33,3 +37,27 @@ async def test_a_rejection_is_kept_as_well(tmp_path):
             with pytest.raises(RejectedLLMError, match="no such thing") as caught:
                 await JournaledCall(model, journal, "k").complete(REQUEST)
             assert caught.value.reason == "content_filter"
+
+
+@pytest.mark.parametrize("wave", [1, 2, 3])
+async def test_no_reply_is_lost_that_came_before_the_next_request_was_sent(wave, tmp_path):
+    in_flight, answered = 8, []
+    next_is_sent = asyncio.Event()
+
+    def answer(request):
+        if len(answered) == wave * in_flight:
+            next_is_sent.set()
+            raise asyncio.CancelledError
+        answered.append(request.key)
+        return "answer"
+
+    model = Resilient([Scripted(answer)], CallPolicy(concurrency=in_flight, adaptive=False), rng=Random(1))
+    with Journal(tmp_path / "calls.jsonl") as journal:
+        calls = [JournaledCall(model, journal, str(unit)).complete(REQUEST) for unit in range(100)]
+        tasks = [asyncio.create_task(call) for call in calls]
+        await next_is_sent.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    with Journal(tmp_path / "calls.jsonl") as journal:
+        assert [key for key in answered if journal.get(key) is None] == []
